@@ -1,0 +1,56 @@
+"""How long a chain remembers: integrated autocorrelation time and R̂.
+
+    τ_int = ½ + Σ_{t≥1} ρ(t), summed up to the first t ≥ 6 τ_int(t)
+
+so that n correlated draws are worth n/(2τ_int) (Sokal 1997, eqs. 2.9 and 3.19-3.20;
+Madras and Sokal 1988 for the error). A constant series has τ_int = ½ and R̂ = 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["gelman_rubin", "integrated_time"]
+
+WINDOW = 6.0
+
+
+def integrated_time(series: np.ndarray) -> tuple[float, float]:
+    """τ_int and its error, in draws, of a `(chain, draw)` series with a common mean.
+
+    Raises:
+        ValueError: the series is not two-dimensional.
+    """
+    series = np.asarray(series, dtype=float)
+    if series.ndim != 2:
+        raise ValueError(f"a series is (chain, draw), got shape {series.shape}")
+    draws = series.shape[1]
+    rho = _autocorrelation(series - series.mean())
+    tau = 0.5 + np.cumsum(rho[1:])
+    if not len(tau):
+        return 0.5, 0.0
+    inside = np.arange(1, draws) < WINDOW * tau
+    window = int(np.argmin(inside)) if not inside.all() else len(tau) - 1
+    value = max(0.5, float(tau[window]))
+    error = value * np.sqrt(2 * (2 * window + 1) / series.size)
+    return value, float(error)
+
+
+def gelman_rubin(series: np.ndarray) -> float:
+    """Potential scale reduction R̂ of a `(chain, draw)` series (Gelman, Rubin 1992)."""
+    series = np.asarray(series, dtype=float)
+    draws = series.shape[1]
+    within = series.var(axis=1, ddof=1).mean()
+    between = series.mean(axis=1).var(ddof=1)
+    if within == 0:
+        return 1.0 if between == 0 else float("inf")
+    return float(np.sqrt((draws - 1) / draws + between / within))
+
+
+def _autocorrelation(centred: np.ndarray) -> np.ndarray:
+    """Normalised autocorrelation averaged over chains, by FFT without wrap-around."""
+    draws = centred.shape[1]
+    spectrum = np.abs(np.fft.rfft(centred, n=2 * draws, axis=1)) ** 2
+    lagged = np.fft.irfft(spectrum, n=2 * draws, axis=1)[:, :draws].mean(axis=0)
+    lagged /= np.arange(draws, 0, -1)
+    return lagged / lagged[0] if lagged[0] > 0 else np.eye(1, draws)[0]

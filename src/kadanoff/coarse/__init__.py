@@ -1,0 +1,1 @@
+"""Maps from configurations to configurations, by physics and by networks."""

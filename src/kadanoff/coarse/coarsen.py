@@ -1,0 +1,33 @@
+"""Applying a rule to an ensemble, chunk by chunk, with one generator per chunk."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.protocols import CoarseGraining
+from kadanoff.randomness import generator
+
+__all__ = ["coarsen"]
+
+
+def coarsen(rule: CoarseGraining, fine: Ensemble, *, seed: int = 0) -> Ensemble:
+    """The ensemble of coarse configurations, same chains and draws as `fine`.
+
+    Args:
+        rule: any coarse-graining.
+        fine: `(chain, draw, *lattice)` configurations.
+        seed: draws what the rule leaves to chance; the same seed, the same result.
+
+    Raises:
+        ValueError: the rule does not fit the geometry or the alphabet.
+    """
+    geometry = rule.coarse(fine.geometry)
+    alphabet = rule.alphabet(fine.alphabet)
+    parts = [
+        rule(fine.read(c), fine.geometry, rng=generator(seed, "coarsen", k))
+        for k, c in enumerate(fine.chunks())
+    ]
+    values = np.concatenate(parts).reshape(fine.chains, fine.draws, *geometry.lattice)
+    note = {"step": "coarsen", "rule": str(rule), "seed": seed}
+    return fine.derived(values, geometry, alphabet, note)

@@ -1,0 +1,263 @@
+"""A number with an error bar that knows which chains it came from.
+
+An `Estimate` keeps its value and, for every set of chains that it rests on (a
+*lineage*), its delete-one-block jackknife replicates θ_(b). Its covariance is
+
+    cov = Σ_lineages (B-1)/B Σ_b (θ_(b) - θ̄)(θ_(b) - θ̄)ᵀ
+
+(Efron 1982, eq. 3.5). Replicates of one lineage are aligned: readings of the same
+chains are recombined block by block, so differences, ratios, eigenvalues and fits
+carry the right error; readings of different chains add as independent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from kadanoff.ensemble import Ensemble
+
+__all__ = ["Estimate", "combine", "jackknife", "weighted_jackknife"]
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A value with aligned jackknife replicates.
+
+    Args:
+        value: scalar or array, in the units of the reading.
+        replicates: lineage → array `(blocks, *value.shape)`; empty for exact numbers.
+        n_eff: independent configurations the reading rests on.
+
+    >>> e = Estimate(np.array(0.5), {"a": np.array([0.49, 0.51])}, n_eff=2)
+    >>> print(e, 2 * e)
+    0.500(10) 1.000(20)
+    """
+
+    value: np.ndarray
+    replicates: Mapping[str, np.ndarray]
+    n_eff: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", np.asarray(self.value, dtype=float))
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Covariance of the flattened value, shape `(k, k)`."""
+        k = self.value.size
+        parts = (_deviations(r).reshape(len(r), k) for r in self.replicates.values())
+        return sum((d.T @ d * (len(d) - 1) / len(d) for d in parts), np.zeros((k, k)))
+
+    @property
+    def error(self) -> np.ndarray:
+        """One standard error, the shape of the value."""
+        variance = np.zeros_like(self.value)
+        for replicates in self.replicates.values():
+            d = _deviations(replicates)
+            variance = variance + (len(d) - 1) / len(d) * (d**2).sum(axis=0)
+        return np.sqrt(variance)
+
+    def map(self, function: Callable[..., Any]) -> Estimate:
+        """The estimate of `function(value)`."""
+        return combine(function, self)
+
+    def __getitem__(self, index: Any) -> Estimate:
+        return self.map(lambda value: value[index])
+
+    def __add__(self, other: Any) -> Estimate:
+        return combine(np.add, self, other)
+
+    def __sub__(self, other: Any) -> Estimate:
+        return combine(np.subtract, self, other)
+
+    def __mul__(self, other: Any) -> Estimate:
+        return combine(np.multiply, self, other)
+
+    def __truediv__(self, other: Any) -> Estimate:
+        return combine(np.divide, self, other)
+
+    def __neg__(self) -> Estimate:
+        return self.map(np.negative)
+
+    def __rsub__(self, other: Any) -> Estimate:
+        return combine(np.subtract, other, self)
+
+    def __rtruediv__(self, other: Any) -> Estimate:
+        return combine(np.divide, other, self)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+    __array_ufunc__ = None  # NumPy arrays on the left hand over to __radd__ and friends
+
+    def __str__(self) -> str:
+        if self.value.ndim == 0:
+            return _parenthesised(float(self.value), float(self.error))
+        pairs = zip(self.value.ravel(), self.error.ravel(), strict=True)
+        return "[" + " ".join(_parenthesised(v, e) for v, e in pairs) + "]"
+
+    def __repr__(self) -> str:
+        return f"Estimate({self}, n_eff={self.n_eff:.0f})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready `{"value", "error", "n_eff"}`; what is not finite becomes None."""
+        return {
+            "value": _jsonable(self.value),
+            "error": _jsonable(self.error),
+            "n_eff": round(float(self.n_eff), 1),
+        }
+
+
+def combine(function: Callable[..., Any], *arguments: Any) -> Estimate:
+    """The estimate of `function(*arguments)`, block by aligned block.
+
+    Args:
+        function: takes the values of the arguments, returns a scalar or an array.
+        arguments: estimates, or exact numbers and arrays.
+
+    Raises:
+        ValueError: two estimates share chains but cut them into different blocks.
+    """
+    estimates = [a for a in arguments if isinstance(a, Estimate)]
+    blocks = _common_blocks(estimates)
+    central = function(*(_value(a) for a in arguments))
+    replicates = {
+        lineage: np.array(
+            [function(*(_value(a, lineage, b) for a in arguments)) for b in range(n)],
+            dtype=float,
+        )
+        for lineage, n in blocks.items()
+    }
+    n_eff = min((e.n_eff for e in estimates), default=math.inf)
+    return Estimate(central, replicates, n_eff)
+
+
+def jackknife(
+    observe: Callable[..., tuple[np.ndarray, ...]],
+    function: Callable[..., Any],
+    *ensembles: Ensemble,
+) -> Estimate:
+    """The estimate of `function` of the means of per-configuration observables.
+
+    Configurations stream through block by block; the ensembles (a fine one and its
+    coarse-grained partner, say) must hold the same chains and draws.
+
+    Args:
+        observe: `(n, *lattice)` values of each ensemble → tuple of block means.
+        function: takes those means over all but one block, returns the reading.
+
+    Raises:
+        ValueError: the ensembles do not share their chains, or hold a single block.
+    """
+    first = ensembles[0]
+    for other in ensembles[1:]:
+        if (
+            other.lineage != first.lineage
+            or other.data.shape[:2] != first.data.shape[:2]
+        ):
+            raise ValueError(
+                "a joint reading needs ensembles with the same chains and draws, got "
+                f"{first.lineage} {first.data.shape[:2]} and {other.lineage} "
+                f"{other.data.shape[:2]}; coarse-grain the ensemble you compare with"
+            )
+    blocks = first.blocks()
+    sizes = np.array([b.size for b in blocks], dtype=float)
+    means = [observe(*(e.read(block) for e in ensembles)) for block in blocks]
+    columns = [
+        np.stack([np.asarray(m) for m in column]) for column in zip(*means, strict=True)
+    ]
+    return weighted_jackknife(
+        columns, function, sizes, lineage=first.lineage, n_eff=first.n_eff
+    )
+
+
+def weighted_jackknife(
+    columns: list[np.ndarray],
+    function: Callable[..., Any],
+    sizes: np.ndarray,
+    *,
+    lineage: str,
+    n_eff: float,
+) -> Estimate:
+    """The estimate of `function` from block means `(blocks, …)` of given block sizes.
+
+    Raises:
+        ValueError: fewer than two blocks.
+    """
+    if len(sizes) < 2:
+        raise ValueError(
+            "an error bar needs at least 2 blocks of configurations, got "
+            f"{len(sizes)}; sample more chains or more draws"
+        )
+    totals = [np.tensordot(sizes, c, axes=1) for c in columns]
+    everything = function(*(t / sizes.sum() for t in totals))
+    replicates = [
+        function(
+            *(
+                (t - n * c[b]) / (sizes.sum() - n)
+                for t, c in zip(totals, columns, strict=True)
+            )
+        )
+        for b, n in enumerate(sizes)
+    ]
+    return Estimate(everything, {lineage: np.array(replicates, dtype=float)}, n_eff)
+
+
+def _check_same_chains(first: Ensemble, other: Ensemble) -> None:
+    here, there = (
+        f"{e.lineage} ({e.chains} chains × {e.draws} draws)" for e in (first, other)
+    )
+    if here != there:
+        raise ValueError(
+            f"a joint reading needs the same chains and draws, got {here} and {there}; "
+            "coarse-grain the ensemble that you compare with"
+        )
+
+
+def _deviations(replicates: np.ndarray) -> np.ndarray:
+    return replicates - replicates.mean(axis=0)
+
+
+def _common_blocks(estimates: list[Estimate]) -> dict[str, int]:
+    blocks: dict[str, int] = {}
+    for estimate in estimates:
+        for lineage, replicates in estimate.replicates.items():
+            n = blocks.setdefault(lineage, len(replicates))
+            if n != len(replicates):
+                raise ValueError(
+                    f"estimates from the same chains must share their blocks, got {n} "
+                    f"and {len(replicates)} blocks of {lineage}; read both from "
+                    "ensembles with the same draws"
+                )
+    return blocks
+
+
+def _value(argument: Any, lineage: str | None = None, block: int = 0) -> Any:
+    if not isinstance(argument, Estimate):
+        return argument
+    if lineage in argument.replicates:
+        return argument.replicates[lineage][block]
+    return argument.value
+
+
+def _parenthesised(value: float, error: float) -> str:
+    """`value(error)`: two digits of the error, in units of the last one shown."""
+    if not math.isfinite(value) or not math.isfinite(error):
+        return f"{value:.6g}({error:.2g})"
+    if error == 0:
+        return f"{value:.10g}(0)"
+    digits = 1 - math.floor(math.log10(error))
+    if round(error, digits) >= 10.0 ** (2 - digits):
+        digits -= 1  # 0.0997 rounds to 0.10: keep two digits, not three
+    if digits <= 0:
+        return f"{round(value, digits):.0f}({round(error, digits):.0f})"
+    return f"{value:.{digits}f}({round(error * 10**digits)})"
+
+
+def _jsonable(array: np.ndarray) -> Any:
+    finite = np.where(np.isfinite(array), array, None)
+    return finite.tolist() if array.ndim else (finite.item())

@@ -1,0 +1,1 @@
+"""Hamiltonians, one per file."""
