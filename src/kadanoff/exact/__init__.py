@@ -1,0 +1,1 @@
+"""What is known exactly: closed forms, finite lattices, enumerations."""
