@@ -13,6 +13,7 @@ import numpy as np
 __all__ = ["gelman_rubin", "integrated_time"]
 
 WINDOW = 6.0
+ROUNDING = 1e-12
 
 
 def integrated_time(series: np.ndarray) -> tuple[float, float]:
@@ -25,6 +26,8 @@ def integrated_time(series: np.ndarray) -> tuple[float, float]:
     if series.ndim != 2:
         raise ValueError(f"a series is (chain, draw), got shape {series.shape}")
     draws = series.shape[1]
+    if np.ptp(series) <= ROUNDING * np.abs(series).max():
+        return 0.5, 0.0  # constant: what is left of it is rounding, one sign throughout
     rho = _autocorrelation(series - series.mean())
     tau = 0.5 + np.cumsum(rho[1:])
     if not len(tau):
@@ -37,8 +40,17 @@ def integrated_time(series: np.ndarray) -> tuple[float, float]:
 
 
 def gelman_rubin(series: np.ndarray) -> float:
-    """Potential scale reduction R̂ of a `(chain, draw)` series (Gelman, Rubin 1992)."""
+    """Potential scale reduction R̂ of a `(chain, draw)` series (Gelman, Rubin 1992).
+
+    Raises:
+        ValueError: fewer than two chains or two draws.
+    """
     series = np.asarray(series, dtype=float)
+    if series.ndim != 2 or min(series.shape) < 2:
+        raise ValueError(
+            f"R̂ compares at least 2 chains of at least 2 draws, got shape "
+            f"{series.shape}"
+        )
     draws = series.shape[1]
     within = series.var(axis=1, ddof=1).mean()
     between = series.mean(axis=1).var(ddof=1)

@@ -260,8 +260,11 @@ class Ensemble:
         the fly.
 
         Raises:
-            ValueError: a batch larger than the ensemble, or below 1.
+            ValueError: a batch larger than the ensemble, or below 1; shifts of units
+                without positions or of several feature maps.
         """
+        if symmetry is not None and symmetry.translations:
+            self._require_one_map()
         if not 1 <= size <= self.size:
             raise ValueError(
                 f"a batch holds between 1 and {self.size} configurations, got {size}"
@@ -271,6 +274,13 @@ class Ensemble:
         for start in range(0, self.size - size + 1, size):
             batch = self._unpacked(rows[order[start : start + size]])
             yield batch if symmetry is None else symmetry.augment(batch, rng=rng)
+
+    def _require_one_map(self) -> None:
+        if self.features is not None or len(self.grid.shape) != len(self.grid.lattice):
+            raise ValueError(
+                "shifts need one feature map of one site per cell, got configurations "
+                f"of shape {self.shape}; leave the translations out"
+            )
 
     def _unpacked(self, rows: np.ndarray) -> np.ndarray:
         if self.alphabet == "real":
@@ -326,7 +336,7 @@ def _real(values: np.ndarray) -> np.ndarray:
 
 
 def _fingerprint(data: np.ndarray) -> str:
-    digest = hashlib.blake2b(np.ascontiguousarray(data), digest_size=8)
+    digest = hashlib.blake2b(np.ascontiguousarray(data).data, digest_size=8)
     digest.update(repr(data.shape).encode())
     return digest.hexdigest()
 

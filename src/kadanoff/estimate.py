@@ -60,7 +60,7 @@ class Estimate:
         for replicates in self.replicates.values():
             d = _deviations(replicates)
             variance = variance + (len(d) - 1) / len(d) * (d**2).sum(axis=0)
-        return np.sqrt(variance)
+        return np.asarray(np.sqrt(variance))
 
     def map(self, function: Callable[..., Any]) -> Estimate:
         """The estimate of `function(value)`."""
@@ -155,21 +155,11 @@ def jackknife(
     """
     first = ensembles[0]
     for other in ensembles[1:]:
-        if (
-            other.lineage != first.lineage
-            or other.data.shape[:2] != first.data.shape[:2]
-        ):
-            raise ValueError(
-                "a joint reading needs ensembles with the same chains and draws, got "
-                f"{first.lineage} {first.data.shape[:2]} and {other.lineage} "
-                f"{other.data.shape[:2]}; coarse-grain the ensemble you compare with"
-            )
+        _check_same_chains(first, other)
     blocks = first.blocks()
     sizes = np.array([b.size for b in blocks], dtype=float)
     means = [observe(*(e.read(block) for e in ensembles)) for block in blocks]
-    columns = [
-        np.stack([np.asarray(m) for m in column]) for column in zip(*means, strict=True)
-    ]
+    columns = [np.stack(column) for column in zip(*means, strict=True)]
     return weighted_jackknife(
         columns, function, sizes, lineage=first.lineage, n_eff=first.n_eff
     )
@@ -219,7 +209,8 @@ def _check_same_chains(first: Ensemble, other: Ensemble) -> None:
 
 
 def _deviations(replicates: np.ndarray) -> np.ndarray:
-    return replicates - replicates.mean(axis=0)
+    with np.errstate(invalid="ignore"):  # an infinite replicate: the error is NaN
+        return replicates - replicates.mean(axis=0)
 
 
 def _common_blocks(estimates: list[Estimate]) -> dict[str, int]:
@@ -239,7 +230,7 @@ def _common_blocks(estimates: list[Estimate]) -> dict[str, int]:
 def _value(argument: Any, lineage: str | None = None, block: int = 0) -> Any:
     if not isinstance(argument, Estimate):
         return argument
-    if lineage in argument.replicates:
+    if lineage is not None and lineage in argument.replicates:
         return argument.replicates[lineage][block]
     return argument.value
 
@@ -259,5 +250,6 @@ def _parenthesised(value: float, error: float) -> str:
 
 
 def _jsonable(array: np.ndarray) -> Any:
-    finite = np.where(np.isfinite(array), array, None)
-    return finite.tolist() if array.ndim else (finite.item())
+    finite = array.astype(object)
+    finite[~np.isfinite(array)] = None
+    return finite.tolist()

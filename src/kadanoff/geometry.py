@@ -48,7 +48,7 @@ class Grid:
                 f"{tuple(self.shape)}; give for example (32, 32)"
             )
         basis = self.basis or tuple(tuple(map(float, row)) for row in np.eye(d))
-        cell = self.cell or ((0.0,) * d,)
+        cell: tuple[Vector, ...] = self.cell or ((0.0,) * d,)
         if len(basis) != d or any(len(v) != d for v in (*basis, *cell)):
             raise ValueError(
                 f"a lattice of {d} directions needs {d} basis vectors and cell "
@@ -87,7 +87,7 @@ class Grid:
 
     def displacement(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Shortest periodic vectors from `start` to `end`, `(..., dimension)` each."""
-        periods = np.array(self.basis) * np.array(self.shape)[:, None]
+        periods = _shortest(np.array(self.basis) * np.array(self.shape)[:, None])
         fraction = (np.asarray(end) - np.asarray(start)) @ np.linalg.inv(periods)
         nearest = (fraction - np.round(fraction)) @ periods
         if np.allclose(periods, np.diag(np.diag(periods))):
@@ -115,15 +115,12 @@ class Grid:
             )
         for side in self.shape:
             if b < 1 or side % b:
-                fits = [
-                    str(k) for k in range(2, side + 1) if not math.gcd(*self.shape) % k
-                ]
-                advice = f"use {_one_of(fits)}" if fits else "no block size does"
                 raise ValueError(
-                    f"block size {b} does not divide lattice side {side}; {advice}"
+                    f"block size {b} does not divide lattice side {side}; "
+                    f"{_block_advice(self.shape)}"
                 )
         basis = np.array(self.basis)
-        centre = np.array(self.cell[0]) + basis.sum(axis=0) * (b - 1) / 2
+        centre = np.array(self.cell).mean(axis=0) + basis.sum(axis=0) * (b - 1) / 2
         return Grid(
             tuple(side // b for side in self.shape),
             tuple(tuple(row) for row in (basis * b).tolist()),
@@ -193,6 +190,24 @@ def scale_factor(fine: Grid, coarse: Grid) -> float:
     2.0
     """
     return (coarse.site_area / fine.site_area) ** (1 / fine.dimension)
+
+
+def _shortest(periods: np.ndarray) -> np.ndarray:
+    """Periods of the same torus, as short as subtracting one from another makes them.
+
+    Without this, images next to the rounded one miss the nearest on a long skew torus.
+    """
+    periods = periods.copy()
+    pairs = list(itertools.permutations(range(len(periods)), 2))
+    shortened = True
+    while shortened:
+        shortened = False
+        for i, j in pairs:
+            overlap = periods[i] @ periods[j] / (periods[j] @ periods[j])
+            if abs(overlap) > 0.5 + 1e-9:
+                periods[i] -= np.round(overlap) * periods[j]
+                shortened = True
+    return periods
 
 
 def _block_advice(shape: tuple[int, ...]) -> str:

@@ -75,7 +75,8 @@ class Average:
     ) -> np.ndarray:
         """float32 `(n, *coarse.lattice)` block means."""
         coarse = self.coarse(fine)
-        return _block_sum(spins, coarse, self.b) / np.float32(self.b**coarse.dimension)
+        total = _block_sum(spins, coarse, self.b).astype(np.float32)
+        return total / np.float32(self.b**coarse.dimension)
 
     def __str__(self) -> str:
         return f"average:b={self.b}"
@@ -132,8 +133,9 @@ def _require_spins(alphabet: str, rule: object) -> None:
 
 
 def _block_sum(spins: np.ndarray, coarse: Grid, b: int) -> np.ndarray:
-    """Sum over each block: int16 for spins, float32 for real values."""
-    total = spins.astype(np.int16 if spins.dtype == np.int8 else np.float32)
+    """Sum over each block: integers for spins, float32 for real values."""
+    integer = np.int16 if b**coarse.dimension < 2**15 else np.int32
+    total = spins.astype(integer if spins.dtype == np.int8 else np.float32)
     for axis in range(1, coarse.dimension + 1):
         shape = (*total.shape[:axis], -1, b, *total.shape[axis + 1 :])
         total = total.reshape(shape).sum(axis=axis + 1, dtype=total.dtype)

@@ -1,0 +1,79 @@
+"""`kadanoff coarsen`: the same chains and draws, one or more levels up."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kadanoff.cli.console import add_json, add_seed, emit, writable
+
+if TYPE_CHECKING:
+    from kadanoff.coarse.stack import Stack
+    from kadanoff.ensemble import Ensemble
+
+__all__ = ["add", "add_rules", "stack_and_chains"]
+
+RULE_HELP = (
+    "majority:b=2, average:b=2, decimation:b=2, rbm:MODEL, conv-rbm:MODEL, arrange"
+)
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("coarsen", help="apply a rule, or a stack of rules")
+    parser.add_argument("file", type=Path, help="configurations")
+    add_rules(parser)
+    parser.add_argument("--out", type=Path, required=True, help="file to write (.nc)")
+    add_seed(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def add_rules(parser: argparse.ArgumentParser) -> None:
+    """`--rule`, once for every step of a stack."""
+    parser.add_argument(
+        "--rule",
+        action="append",
+        required=True,
+        metavar="RULE",
+        help=f"{RULE_HELP}; repeat it for a stack",
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Coarsen and write."""
+    from kadanoff.coarse.coarsen import coarsen
+    from kadanoff.storage import save
+
+    out = writable(arguments.out)
+    stack, ensemble = stack_and_chains(arguments.rule, arguments.file, arguments.seed)
+    coarse = coarsen(stack, ensemble, seed=arguments.seed)
+    save(coarse, out)
+    emit(
+        {
+            "file": out,
+            "rule": str(stack),
+            "configurations": coarse.size,
+            "lattice": list(coarse.geometry.lattice),
+            "alphabet": coarse.alphabet,
+        },
+        as_json=arguments.json,
+    )
+
+
+def stack_and_chains(rules: list[str], file: Path, seed: int) -> tuple[Stack, Ensemble]:
+    """The fitted stack and the chains to apply it to.
+
+    Where an `arrange` has to be fitted, a quarter of the chains is used for that and
+    left out of what is returned: nothing is read on the chains it was fitted on.
+    """
+    from kadanoff.coarse.grammar import ARRANGE, fitted, parse_rule
+    from kadanoff.foreign import open_foreign
+
+    parsed = [parse_rule(rule) for rule in rules]
+    ensemble = open_foreign(file)
+    if ARRANGE not in parsed:
+        return fitted(parsed, ensemble, seed=seed), ensemble
+    fit, read = ensemble.split(1, 3)
+    return fitted(parsed, fit, seed=seed), read

@@ -1,0 +1,41 @@
+"""`kadanoff zoom`: one configuration, level by level, as a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kadanoff.cli.coarsen import add_rules, stack_and_chains
+from kadanoff.cli.console import add_json, add_seed, emit, writable
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("zoom", help="draw configurations level by level")
+    parser.add_argument("file", type=Path, help="configurations")
+    add_rules(parser)
+    parser.add_argument("--rows", type=int, default=3, help="configurations shown (3)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("zoom.svg"), help="picture (.svg, .png, .pdf)"
+    )
+    add_seed(parser)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw the strip."""
+    from kadanoff.reports.figures import save_figure
+    from kadanoff.reports.zoom import strip
+
+    out = writable(arguments.out)
+    stack, ensemble = stack_and_chains(arguments.rule, arguments.file, arguments.seed)
+    levels = list(stack.levels(ensemble, seed=arguments.seed))
+    save_figure(strip(levels, rows=arguments.rows), out)
+    emit(
+        {"file": out, "rule": str(stack), "levels": len(levels)},
+        as_json=arguments.json,
+    )

@@ -1,0 +1,99 @@
+"""Rules as text, one grammar everywhere: `NAME`, `NAME:key=value,…`, `NAME:FILE`.
+
+    majority:b=2   average:b=2   decimation:b=2   rbm:MODEL   conv-rbm:MODEL   arrange
+
+Repeated rules are a stack. `arrange` puts the units of a dense layer on a grid and
+has to be fitted first; `fitted` does that on chains that are not read afterwards.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from kadanoff.coarse.block import Average, Decimation, Majority
+from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.stack import Stack
+from kadanoff.ensemble import Ensemble
+from kadanoff.protocols import CoarseGraining
+from kadanoff.randomness import subseed
+
+__all__ = ["ARRANGE", "RULES", "fitted", "parse_rule"]
+
+ARRANGE = "arrange"
+BLOCK_RULES = {"majority": Majority, "average": Average, "decimation": Decimation}
+NETWORK_RULES = ("rbm", "conv-rbm")
+RULES = (*BLOCK_RULES, *NETWORK_RULES, ARRANGE)
+
+
+def parse_rule(text: str) -> CoarseGraining | str:
+    """The rule that `text` names; `arrange` stays a name until it is fitted.
+
+    Raises:
+        ValueError: an unknown rule or option, or a model file that is not what the
+            rule says.
+
+    >>> parse_rule("majority:b=4")
+    Majority(b=4)
+    """
+    name, _, rest = text.partition(":")
+    if name in BLOCK_RULES:
+        return BLOCK_RULES[name](**_options(name, rest))
+    if name in NETWORK_RULES:
+        return _network_rule(name, rest)
+    if name == ARRANGE and not rest:
+        return ARRANGE
+    close = difflib.get_close_matches(name, RULES, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"rules are {', '.join(RULES)}"
+    raise ValueError(f"a rule is NAME:key=value,…, got {text!r}; {hint}")
+
+
+def fitted(
+    rules: Sequence[CoarseGraining | str], ensemble: Ensemble, *, seed: int = 0
+) -> Stack:
+    """The stack of `rules` with every `arrange` fitted on the chains of `ensemble`.
+
+    Raises:
+        ValueError: a rule does not fit the level it is applied to.
+    """
+    from kadanoff.coarse.arrange import arrange
+
+    level, stack = ensemble, []
+    for k, rule in enumerate(rules):
+        rule = arrange(ensemble, level) if isinstance(rule, str) else rule
+        stack.append(rule)
+        if any(isinstance(later, str) for later in rules[k + 1 :]):
+            level = coarsen(rule, level, seed=subseed(seed, "fit", k))
+    return Stack(tuple(stack))
+
+
+def _options(name: str, rest: str) -> dict[str, int]:
+    options = {}
+    for item in filter(None, rest.split(",")):
+        key, _, value = item.partition("=")
+        if key != "b" or not value.isdecimal() or int(value) < 1:
+            raise ValueError(
+                f"rule {name!r} takes b=N with N a whole number of at least 1, got "
+                f"{item!r}; write for example '{name}:b=2'"
+            )
+        options[key] = int(value)
+    return options
+
+
+def _network_rule(name: str, path: str) -> CoarseGraining:
+    if not path:
+        raise ValueError(
+            f"rule {name!r} needs the file of a trained model, got nothing after the "
+            f"colon; write '{name}:MODEL'"
+        )
+    from kadanoff.coarse.layer import Layer
+    from kadanoff.networks.weights import load
+
+    network = load(Path(path))
+    if network.kind != name:
+        raise ValueError(
+            f"rule {name!r} needs a model of that kind, got {network.kind!r} in "
+            f"{path}; write '{network.kind}:{path}'"
+        )
+    return Layer(network)

@@ -1,0 +1,1 @@
+"""Questions of papers and talks, computed: one folder each."""

@@ -1,0 +1,1 @@
+"""Zoom out a magnet two ways, by block spins and by networks, and read both."""

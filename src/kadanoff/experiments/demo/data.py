@@ -1,0 +1,150 @@
+"""What the demo reads: samples, networks trained on other chains, and all levels.
+
+The 32×32 chains are split three ways: half train the networks, an eighth fits the
+arrangement of the dense layers, the rest is read. The 64×64 chains are all read; the
+tied filter applied to them was trained on 32×32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kadanoff.coarse.arrange import Arrange, arrange
+from kadanoff.coarse.block import Average, Majority
+from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.layer import Layer
+from kadanoff.coarse.stack import Stack
+from kadanoff.ensemble import Ensemble
+from kadanoff.exact.constants import K_C
+from kadanoff.experiments.demo.settings import Settings
+from kadanoff.models.ising import Ising
+from kadanoff.networks.conv_rbm import ConvRBM
+from kadanoff.networks.rbm import RBM
+from kadanoff.networks.train import Training, train
+from kadanoff.protocols import CoarseGraining
+from kadanoff.randomness import subseed
+from kadanoff.runs import Run
+from kadanoff.samplers.run import sample
+
+__all__ = ["DENSE", "Material", "material"]
+
+AVERAGE, DENSE, MAJORITY, TIED = "block average", "dense RBM", "majority", "tied RBM"
+Stage = Callable[[str, int, int], None]
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Material:
+    """Every level of every map, on chains that no network was trained on.
+
+    Args:
+        small: map → levels of the small lattice, finest first.
+        large: map → levels of the large lattice, finest first.
+        networks: map → the trained layers, in order.
+        arrangements: how the dense layers were put on grids, in order.
+    """
+
+    small: Mapping[str, list[Ensemble]]
+    large: Mapping[str, list[Ensemble]]
+    networks: Mapping[str, list[RBM] | list[ConvRBM]]
+    arrangements: list[Arrange]
+
+
+def material(settings: Settings, seed: int, runs: Path, stage: Stage) -> Material:
+    """Sample, train and coarse-grain; every long step is a run that resumes."""
+    small = _sampled(settings, "small", seed, runs, stage)
+    large = _sampled(settings, "large", seed, runs, stage)
+    training, fit, read = small.split(4, 1, 3)
+
+    tied = _trained(ConvRBM(), training, settings.tied, (seed, TIED), runs, stage)
+    first = RBM(visible=read.geometry, hidden=training.grid.size // 4)
+    first = _trained(first, training, settings.first, (seed, DENSE), runs, stage)
+    hidden = coarsen(Layer(first), training, seed=subseed(seed, "hidden"))
+    second = RBM(visible=hidden.geometry, hidden=training.grid.size // 16)
+    second = _trained(
+        second, hidden, settings.second, (seed, f"{DENSE}, second layer"), runs, stage
+    )
+
+    dense = [first, second]
+    arrangements = _arranged(dense, fit, seed)
+    local: dict[str, CoarseGraining] = {
+        MAJORITY: Majority(b=2),
+        AVERAGE: Average(b=2),
+        TIED: Layer(tied),
+    }
+    seeds = {name: subseed(seed, "levels", name) for name in (*local, DENSE)}
+    levels = {
+        name: _zoom([rule] * 2, read, seeds[name]) for name, rule in local.items()
+    }
+    levels[DENSE] = _zoom_arranged(dense, arrangements, read, seeds[DENSE])
+    return Material(
+        small=levels,
+        large={name: _zoom([r] * 3, large, seeds[name]) for name, r in local.items()},
+        networks={DENSE: dense, TIED: [tied]},
+        arrangements=arrangements,
+    )
+
+
+def _sampled(
+    settings: Settings, which: str, seed: int, runs: Path, stage: Stage
+) -> Ensemble:
+    side = getattr(settings, f"side_{which}")
+    label = f"sampling {side}×{side}"
+    return sample(
+        Ising((side, side)),
+        coupling=K_C,
+        draws=getattr(settings, f"draws_{which}"),
+        chains=settings.chains,
+        seed=subseed(seed, "sample", which),
+        runs=runs,
+        progress=lambda done, total: stage(label, done, total),
+    )
+
+
+def _trained(network, data, training: Training, name, runs: Path, stage: Stage):
+    """The network after training, in a run named by its settings and its data."""
+    seed, label = name
+    run = Run.of(
+        runs,
+        step="train",
+        version=VERSION,
+        settings={"of": label, "training": asdict(training), "seed": seed},
+        inputs={"data": data},
+    )
+    with run.open():
+        trained = train(
+            network,
+            data,
+            settings=training,
+            seed=subseed(seed, "train", label),
+            store=run.directory,
+            progress=lambda done, total: stage(f"training {label}", done, total),
+        )
+        run.finish({})
+    return trained
+
+
+def _zoom(rules: list[CoarseGraining], fine: Ensemble, seed: int) -> list[Ensemble]:
+    return list(Stack(tuple(rules)).levels(fine, seed=seed))
+
+
+def _hidden_layers(layers: list[RBM], fine: Ensemble, seed: int) -> list[Ensemble]:
+    """Sampled hidden units of each layer, in the order of the units."""
+    return _zoom([Layer(layer) for layer in layers], fine, seed)[1:]
+
+
+def _arranged(layers: list[RBM], fit: Ensemble, seed: int) -> list[Arrange]:
+    """One arrangement per layer, by its response to the original sites."""
+    hidden = _hidden_layers(layers, fit, subseed(seed, "fit"))
+    return [arrange(fit, level) for level in hidden]
+
+
+def _zoom_arranged(
+    layers: list[RBM], arrangements: list[Arrange], fine: Ensemble, seed: int
+) -> list[Ensemble]:
+    """The levels of the dense stack, each put on its grid after it was drawn."""
+    hidden = _hidden_layers(layers, fine, seed)
+    pairs = zip(arrangements, hidden, strict=True)
+    return [fine, *(coarsen(place, level) for place, level in pairs)]

@@ -1,0 +1,143 @@
+"""Do the maps share Ising's exponents? MCRG over steps and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import Estimate
+from kadanoff.exact.constants import Y_H, Y_T
+from kadanoff.instruments.mcrg import Exponent, Scan, scan
+from kadanoff.reports.figures import PALETTE, data_uri, error_lines, figure
+from kadanoff.reports.page import Section, Table
+
+__all__ = ["Reading", "compute", "draw"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The scan of one map on one lattice."""
+
+    name: str
+    side: int
+    scan: Scan
+
+    @property
+    def is_step(self) -> bool:
+        """Whether both exponents converged within the dimension."""
+        return self.scan.y_t.converged and self.scan.y_h.converged
+
+    @property
+    def steps(self) -> list[str]:
+        """Each step as `fine→coarse` sides."""
+        return [f"{s.fine[0]}→{s.coarse[0]}" for s in self.scan.steps]
+
+
+def compute(levels: Mapping[str, list[Ensemble]]) -> list[Reading]:
+    """Scan every map on one lattice, in the given order."""
+    return [Reading(name, _side(chain), scan(chain)) for name, chain in levels.items()]
+
+
+def draw(readings: list[Reading]) -> Section:
+    """Both exponents over steps and operators, and what is reported."""
+    largest = max(reading.side for reading in readings)
+    shown = [reading for reading in readings if reading.side == largest]
+    remarks = [f"{_where(r)}: {s}." for r in readings for s in _sentences(r)]
+    return Section(
+        "Exponents",
+        "Eigenvalues of the linearized transformation between two neighbouring levels "
+        "(Swendsen 1979), one point for each number of operators, next to the exact "
+        f"y_T = {Y_T:g} and y_H = {Y_H:g}. The reported value is that of the step to "
+        "the 8×8 lattice with all operators, chosen beforehand; its error is the "
+        "jackknife error with the change over the last step added in quadrature. "
+        f"The picture shows the {largest}×{largest} lattice.",
+        picture=data_uri(_picture(shown)),
+        tables=[_summary(readings), _details(readings)],
+        remarks=remarks,
+    )
+
+
+def _picture(readings: list[Reading]):
+    fig = figure(9.5, 3.0 * len(readings), rows=len(readings), columns=2)
+    for k, reading in enumerate(readings):
+        for side, (symbol, exact) in enumerate((("y_T", Y_T), ("y_H", Y_H))):
+            ax = fig.axes[2 * k + side]
+            ax.axhline(exact, color="#222222", linewidth=0.8, linestyle="--")
+            for s, (label, step) in enumerate(
+                zip(reading.steps, reading.scan.steps, strict=True)
+            ):
+                values = step.y_t if symbol == "y_T" else step.y_h
+                colour = PALETTE[s]
+                error_lines(
+                    ax, _counts(values), {label: _joined(values)}, {label: colour}
+                )
+            ax.set_title(f"{reading.name}: {symbol}", fontsize=10)
+            ax.set_xticks(range(1, 1 + max(map(len, _values(reading, symbol)))))
+            ax.set_xlabel("operators", fontsize=9)
+            ax.legend(fontsize=8, frameon=False)
+    return fig
+
+
+def _values(reading: Reading, symbol: str) -> list[tuple[Estimate, ...]]:
+    return [s.y_t if symbol == "y_T" else s.y_h for s in reading.scan.steps]
+
+
+def _counts(values: tuple[Estimate, ...]) -> np.ndarray:
+    return np.arange(1, len(values) + 1)
+
+
+def _joined(values: tuple[Estimate, ...]) -> Estimate:
+    """Separate scalars as one curve; only their own errors are drawn."""
+    lineages = {name for v in values for name in v.replicates}
+    return Estimate(
+        np.array([v.value for v in values]),
+        {n: np.stack([v.replicates[n] for v in values], axis=-1) for n in lineages},
+        min((v.n_eff for v in values), default=0.0),
+    )
+
+
+def _summary(readings: list[Reading]) -> Table:
+    rows = [
+        [
+            _where(r),
+            r.steps[r.scan.reported],
+            _shown(r.scan.y_t),
+            _shown(r.scan.y_h),
+            "yes" if r.is_step else "no",
+        ]
+        for r in readings
+    ]
+    header = ["map", "step", "y_T (exact 1)", "y_H (exact 1.875)", "an RG step"]
+    return Table(header, rows)
+
+
+def _details(readings: list[Reading]) -> Table:
+    rows = []
+    for r in readings:
+        for label, step in zip(r.steps, r.scan.steps, strict=True):
+            y_t = "  ".join(str(y) for y in step.y_t)
+            y_h = "  ".join(str(y) for y in step.y_h)
+            rows.append([_where(r), label, y_t, y_h])
+    return Table(["map", "step", "y_T with 1, 2, … operators", "y_H likewise"], rows)
+
+
+def _shown(exponent: Exponent) -> str:
+    return f"{float(exponent.estimate.value):.4f} ± {exponent.error:.4f}"
+
+
+def _sentences(reading: Reading) -> list[str]:
+    scanned = reading.scan
+    found = [e.sentence for e in (scanned.y_t, scanned.y_h) if not e.converged]
+    flags = [flag for step in scanned.steps for flag in step.flags]
+    return list(dict.fromkeys(found + flags))
+
+
+def _where(reading: Reading) -> str:
+    return f"{reading.name}, {reading.side}×{reading.side}"
+
+
+def _side(levels: list[Ensemble]) -> int:
+    return levels[0].grid.shape[0]

@@ -1,0 +1,64 @@
+"""The numbers of the demo, each unusual one with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kadanoff.networks.train import Training
+from kadanoff.symmetry import Symmetry
+
+__all__ = ["FULL", "QUICK", "Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is sampled and how the networks are trained.
+
+    Args:
+        side_small: side of the lattice that all maps see, two levels.
+        draws_small: configurations of it; half train, an eighth fit the arrangement,
+            the rest is read.
+        side_large: side of the lattice for maps that fit every lattice, three levels.
+        draws_large: configurations of it, all of them read.
+        chains: independent chains of either lattice, None by the sampler's table.
+        first: training of the dense layer on the spins.
+        second: training of the dense layer on the first one's hidden units.
+        tied: training of the shared filter.
+    """
+
+    side_small: int
+    draws_small: int
+    side_large: int
+    draws_large: int
+    chains: int | None
+    first: Training
+    second: Training
+    tied: Training
+
+
+# Shifts and flips leave the law unchanged: a network that sees them needs fewer
+# configurations, and none of its units can learn the sign of a finite sample.
+WHOLE = Symmetry(translations=True, flip=True)
+
+FULL = Settings(
+    side_small=32,
+    draws_small=20_000,
+    side_large=64,
+    draws_large=50_000,
+    chains=None,
+    first=Training(epochs=40),
+    second=Training(epochs=40),
+    tied=Training(epochs=20),
+)
+
+# The same path in seconds, for the tests: nothing it reads is precise.
+QUICK = Settings(
+    side_small=16,
+    draws_small=1_024,
+    side_large=32,
+    draws_large=1_024,
+    chains=128,
+    first=Training(epochs=2),
+    second=Training(epochs=2),
+    tied=Training(epochs=2),
+)

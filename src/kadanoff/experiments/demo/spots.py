@@ -1,0 +1,105 @@
+"""Bright spots: which spins does a hidden unit listen to?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.instruments.receptive import Locality, locality, response_matrix
+from kadanoff.reports.figures import (
+    PALETTE,
+    data_uri,
+    error_lines,
+    figure,
+    image_rows,
+)
+from kadanoff.reports.page import Section, Table
+
+__all__ = ["Spots", "compute", "draw"]
+
+UNITS = 5  # shown of every map, evenly spread over the layer
+
+
+@dataclass(frozen=True)
+class Spots:
+    """The first layer of one map.
+
+    Args:
+        name: of the map.
+        images: responses of a few units on the fine lattice.
+        locality: widths, patches and patch correlators of all units.
+    """
+
+    name: str
+    images: list[np.ndarray]
+    locality: Locality
+
+
+def compute(levels: Mapping[str, list[Ensemble]]) -> list[Spots]:
+    """Responses of the first level of every map to the original sites."""
+    return [_spots(name, chain[0], chain[1]) for name, chain in levels.items()]
+
+
+def draw(spots: list[Spots]) -> list[Section]:
+    """The images, and the patch correlator against distance."""
+    images = {s.name: s.images for s in spots}
+    titles = [f"unit {k + 1} of {UNITS}" for k in range(UNITS)]
+    return [
+        Section(
+            "Bright spots",
+            "Connected response ⟨v_i h_a⟩ − ⟨v_i⟩⟨h_a⟩ of a few units of the first "
+            "layer to every spin of the fine lattice, each on its own scale: a local "
+            "unit shows one spot on its block. The long-range correlation of a "
+            "critical magnet gives every unit, a block spin too, a wide halo.",
+            picture=data_uri(image_rows(images, titles, responses=True)),
+            tables=[_widths(spots)],
+        ),
+        Section(
+            "Patch correlator",
+            "G(r) = Σ_a Σ_x C_a(x) C_a(x + r), averaged over units, sites and equal "
+            "distances in sites of the original lattice, relative to its value at "
+            "r = 0. Left, C is the connected response; right, the bare average "
+            "⟨v_i h_a⟩ that arXiv:1906.05212 uses.",
+            picture=data_uri(_correlators(spots)),
+        ),
+    ]
+
+
+def _spots(name: str, fine: Ensemble, coarse: Ensemble) -> Spots:
+    response = response_matrix(fine, coarse)
+    units = np.linspace(0, response.shape[1] - 1, UNITS + 2).round().astype(int)[1:-1]
+    images = [response[:, u].reshape(fine.grid.shape) for u in units]
+    return Spots(name, images, locality(fine, coarse))
+
+
+def _widths(spots: list[Spots]) -> Table:
+    rows = [
+        [
+            s.name,
+            s.locality.width,
+            s.locality.mean_patches,
+            f"{100 * float(s.locality.responding):.0f} %",
+        ]
+        for s in spots
+    ]
+    return Table(["map", "width (sites)", "patches (mean)", "units responding"], rows)
+
+
+def _correlators(spots: list[Spots]):
+    fig = figure(9.5, 3.4, columns=2)
+    colours = {s.name: PALETTE[k] for k, s in enumerate(spots)}
+    kinds = (("correlator", "connected"), ("raw_correlator", "⟨v h⟩, not connected"))
+    for ax, (attribute, title) in zip(fig.axes, kinds, strict=True):
+        for s in spots:
+            found = getattr(s.locality, attribute)
+            relative = found.value / found.value[0]
+            error_lines(ax, found.distance, {s.name: relative}, colours)
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel("distance (original sites)", fontsize=9)
+        ax.set_ylabel("G(r) / G(0)", fontsize=9)
+        ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
+    fig.axes[0].legend(fontsize=8, frameon=False)
+    return fig

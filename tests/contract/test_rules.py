@@ -1,0 +1,214 @@
+"""One contract for every coarse-graining in the package.
+
+Statistical checks compare the mean output of 4 000 applications to one configuration,
+site by site; a correct rule exceeds 5 standard errors on one of the at most 64 sites
+with probability 4e-5, and a bias of 0.08 per site would be noticed.
+"""
+
+import importlib
+import inspect
+import pkgutil
+
+import numpy as np
+import pytest
+from kadanoff.coarse.arrange import arrange
+from kadanoff.coarse.layer import Layer
+from kadanoff.instruments.correlators import two_point
+from kadanoff.instruments.mcrg import exponents
+from kadanoff.instruments.receptive import locality
+from kadanoff.networks.conv_rbm import ConvRBM
+from kadanoff.networks.rbm import RBM
+
+import kadanoff.coarse
+from kadanoff.coarse.block import Average, Decimation, Majority
+from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.stack import Stack
+from kadanoff.ensemble import Ensemble
+from kadanoff.geometry import Grid, Unordered
+from kadanoff.protocols import CoarseGraining
+
+FINE = Grid((8, 8))
+REPEATS = 4000
+SIGMAS = 5.0
+
+
+def spins(*shape, seed=0, up=0.5):
+    draws = np.random.default_rng(seed).random(shape) < up
+    return np.where(draws, 1, -1).astype(np.int8)
+
+
+def fine_ensemble(chains=32, draws=8):
+    """Smooth random spins: neighbours agree often, so that responses exist."""
+    rng = np.random.default_rng(5)
+    noise = rng.normal(size=(chains, draws, *FINE.shape))
+    smooth = noise + sum(np.roll(noise, s, a) for a in (2, 3) for s in (1, -1))
+    return Ensemble.from_values(np.where(smooth > 0, 1, -1).astype(np.int8))
+
+
+def dense_layer():
+    return Layer(RBM(visible=FINE, hidden=16).initialised(seed=1, scale=0.5))
+
+
+def tied_layer():
+    return Layer(ConvRBM(filter=4, stride=2).initialised(seed=1, scale=0.5))
+
+
+def fitted_arrange():
+    fine = fine_ensemble()
+    return arrange(fine, coarsen(dense_layer(), fine, seed=3))
+
+
+# Each rule with its input lattice and whether it treats all blocks alike.
+RULES = {
+    "majority": (Majority(b=2), FINE, True),
+    "average": (Average(b=2), FINE, True),
+    "decimation": (Decimation(b=2), FINE, True),
+    "stack": (Stack((Majority(b=2), Majority(b=2))), FINE, True),
+    "dense layer": (dense_layer(), FINE, False),
+    "tied layer": (tied_layer(), FINE, True),
+    "arrange": (fitted_arrange(), Unordered(16), False),
+}
+COVARIANT = [name for name, (_, _, alike) in RULES.items() if alike]
+
+
+def mean_output(rule, configuration, geometry, *, seed):
+    many = np.repeat(configuration[None], REPEATS, axis=0)
+    out = rule(many, geometry, rng=np.random.default_rng(seed)).astype(float)
+    return out.mean(axis=0), out.std(axis=0) / np.sqrt(REPEATS)
+
+
+def largest_sigma(first, second):
+    """Largest deviation in standard errors; where nothing is random, in units of 0."""
+    difference = np.abs(first[0] - second[0])
+    error = np.hypot(first[1], second[1])
+    exact = error < 1e-12
+    assert np.allclose(difference[exact], 0, atol=1e-6)
+    return (difference[~exact] / error[~exact]).max(initial=0.0)
+
+
+def test_every_rule_of_the_package_is_here():
+    tested = {type(rule) for rule, _, _ in RULES.values()}
+    found = set()
+    for module in pkgutil.iter_modules(kadanoff.coarse.__path__):
+        loaded = importlib.import_module(f"kadanoff.coarse.{module.name}")
+        for _, value in inspect.getmembers(loaded, inspect.isclass):
+            if hasattr(value, "coarse") and value is not CoarseGraining:
+                found.add(value)
+    assert found == tested
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_output_has_the_declared_geometry_and_alphabet(name):
+    rule, geometry, _ = RULES[name]
+    assert isinstance(rule, CoarseGraining)
+    values = spins(3, *geometry.lattice)
+    out = rule(values, geometry, rng=np.random.default_rng(0))
+    assert out.shape == (3, *rule.coarse(geometry).lattice)
+    alphabet = rule.alphabet("pm1")
+    assert alphabet in ("pm1", "real")
+    assert np.isfinite(out).all()
+    if alphabet == "pm1":
+        assert np.isin(out, (-1, 1)).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_same_generator_same_result_and_input_untouched(name):
+    rule, geometry, _ = RULES[name]
+    values = spins(4, *geometry.lattice)
+    before = values.copy()
+    first = rule(values, geometry, rng=np.random.default_rng(7))
+    again = rule(values, geometry, rng=np.random.default_rng(7))
+    assert np.array_equal(first, again)
+    assert np.array_equal(values, before)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_flipping_the_input_flips_the_output(name):
+    rule, geometry, _ = RULES[name]
+    values = spins(*geometry.lattice, up=0.6)
+    up, error = mean_output(rule, values, geometry, seed=1)
+    down = mean_output(rule, -values, geometry, seed=2)
+    assert largest_sigma((-up, error), down) < SIGMAS
+
+
+@pytest.mark.parametrize("name", COVARIANT)
+def test_shifting_by_a_block_shifts_by_a_site(name):
+    rule, geometry, _ = RULES[name]
+    b = geometry.shape[0] // rule.coarse(geometry).shape[0]
+    values = spins(*geometry.lattice, up=0.6)
+    still = mean_output(rule, values, geometry, seed=1)
+    moved = mean_output(rule, np.roll(values, b, axis=1), geometry, seed=2)
+    back = tuple(np.roll(part, -1, axis=1) for part in moved)
+    assert largest_sigma(still, back) < SIGMAS
+
+
+class _TiesGoUp(Majority):
+    """The bug that published codes have: sign(0) taken as +1."""
+
+    def __call__(self, spins, fine, *, rng):
+        out = super().__call__(spins, fine, rng=rng)
+        return np.where(Average(self.b)(spins, fine, rng=rng) == 0, 1, out)
+
+
+class _FirstRowOnly(Majority):
+    """A rule that looks at its position."""
+
+    def __call__(self, spins, fine, *, rng):
+        out = super().__call__(spins, fine, rng=rng)
+        out[:, :, 0] = 1
+        return out
+
+
+def test_the_checks_see_a_wrong_rule():
+    values = spins(*FINE.lattice, up=0.5)
+    up, error = mean_output(_TiesGoUp(), values, FINE, seed=1)
+    down = mean_output(_TiesGoUp(), -values, FINE, seed=2)
+    with pytest.raises(AssertionError):
+        assert largest_sigma((-up, error), down) < SIGMAS
+    still = mean_output(_FirstRowOnly(), values, FINE, seed=1)
+    moved = mean_output(_FirstRowOnly(), np.roll(values, 2, axis=1), FINE, seed=2)
+    back = tuple(np.roll(part, -1, axis=1) for part in moved)
+    with pytest.raises(AssertionError):
+        assert largest_sigma(still, back) < SIGMAS
+
+
+WRONG = {
+    "majority": Grid((9, 9)),
+    "average": Unordered(16),
+    "decimation": Grid((8, 7)),
+    "stack": Grid((6, 6)),
+    "dense layer": Grid((4, 4)),
+    "tied layer": Grid((7, 7)),
+    "arrange": Unordered(15),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_wrong_geometry_is_refused_with_a_sentence(name):
+    rule, _, _ = RULES[name]
+    with pytest.raises(ValueError, match=r"got|divide") as refusal:
+        rule.coarse(WRONG[name])
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_stack_of_one_is_the_rule(name):
+    rule, geometry, _ = RULES[name]
+    values = spins(4, *geometry.lattice)
+    alone = rule(values, geometry, rng=np.random.default_rng(7))
+    stacked = Stack((rule,))(values, geometry, rng=np.random.default_rng(7))
+    assert np.array_equal(alone, stacked)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_coarse_ensemble_keeps_its_chains_and_can_be_read(name):
+    rule, geometry, _ = RULES[name]
+    fine = fine_ensemble()
+    level = fine if isinstance(geometry, Grid) else coarsen(dense_layer(), fine, seed=3)
+    coarse = coarsen(rule, level, seed=4)
+    assert (coarse.chains, coarse.draws) == (fine.chains, fine.draws)
+    assert coarse.lineage == fine.lineage
+    assert np.isfinite(locality(fine, coarse).width.value)
+    if isinstance(coarse.geometry, Grid):
+        assert np.isfinite(two_point(coarse).value.value).all()
+        assert exponents(fine, coarse).y_t

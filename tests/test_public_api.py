@@ -1,0 +1,58 @@
+"""The public surface is a literal list: changing it means changing this file."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import kadanoff
+
+PUBLIC = [
+    "Average", "ConvRBM", "Decimation", "Ensemble", "Estimate", "Grid", "Ising", "K_C",
+    "Layer", "Majority", "RBM", "Stack", "Symmetry", "T_C", "Training", "Unordered",
+    "__version__", "arrange", "cite", "coarsen", "combine", "concatenate", "jackknife", "load",
+    "open_foreign", "probe", "sample", "save", "train",
+]  # fmt: skip
+
+
+def test_the_public_names_are_these():
+    assert dir(kadanoff) == PUBLIC
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_loads(name):
+    assert getattr(kadanoff, name) is not None
+
+
+@pytest.mark.parametrize("name", [n for n in PUBLIC if not n.startswith("_")])
+def test_public_functions_and_classes_are_documented(name):
+    value = getattr(kadanoff, name)
+    if callable(value):
+        assert value.__doc__
+        assert len(value.__doc__) > 40
+    else:
+        assert isinstance(value, float)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'majority'"):
+        _ = kadanoff.majority
+
+
+def test_importing_loads_nothing_heavy():
+    code = (
+        "import sys, kadanoff, kadanoff.cli; kadanoff.cli.parser(); "
+        "print([m for m in ('torch', 'numba', 'scipy', 'matplotlib', 'h5py', 'xarray')"
+        " if m in sys.modules])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_submodules_export_what_they_list():
+    for module in set(kadanoff._PUBLIC.values()):
+        loaded = importlib.import_module(module)
+        assert all(hasattr(loaded, name) for name in loaded.__all__)
