@@ -45,12 +45,18 @@ def fine_ensemble(chains=32, draws=8):
     return Ensemble.from_values(np.where(smooth > 0, 1, -1).astype(np.int8))
 
 
+def strengthened(network):
+    """Weights of order 1/2: fresh ones are so small that nothing could be seen."""
+    network.W.data.mul_(50)
+    return network
+
+
 def dense_layer():
-    return Layer(RBM(visible=FINE, hidden=16).initialised(seed=1, scale=0.5))
+    return Layer(strengthened(RBM(visible=FINE, hidden=16, seed=1)))
 
 
 def tied_layer():
-    return Layer(ConvRBM(filter=4, stride=2).initialised(seed=1, scale=0.5))
+    return Layer(strengthened(ConvRBM(filter=4, stride=2, seed=1)))
 
 
 def fitted_arrange():

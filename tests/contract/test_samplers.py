@@ -11,15 +11,17 @@ from kadanoff.protocols import Sampler
 from kadanoff.samplers.plan import METHODS
 from kadanoff.samplers.run import SAMPLERS, sample
 
-SHAPES = [(6, 6), (5, 7), (8,), (4, 3, 4), (2, 6)]
+SHAPES = [(6, 6), (5, 7), (4, 3, 4), (2, 6)]
+ON_A_RING = ["heat-bath", "swendsen-wang", "wolff"]  # Metropolis in order refuses it
+CASES = [(method, shape) for method in SAMPLERS for shape in SHAPES]
+CASES += [(method, (8,)) for method in ON_A_RING]
 
 
 def test_every_method_has_a_sampler():
     assert set(METHODS) == {"auto", *SAMPLERS}
 
 
-@pytest.mark.parametrize("method", SAMPLERS)
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("method", "shape"), CASES, ids=str)
 def test_states_are_spins_and_the_generator_decides(method, shape):
     sampler = SAMPLERS[method](shape, 0.3, 64)
     assert isinstance(sampler, Sampler)
@@ -64,6 +66,12 @@ def test_the_result_does_not_depend_on_the_number_of_workers(workers):
     here = sample(Ising((8, 8)), **draw, workers=workers)
     there = sample(Ising((8, 8)), **draw, workers=2)
     assert np.array_equal(here.data, there.data)
+
+
+@pytest.mark.parametrize("method", sorted(set(SAMPLERS) - set(ON_A_RING)))
+def test_a_ring_is_refused_where_the_chain_would_not_reach_all_states(method):
+    with pytest.raises(ValueError, match="2 or more dimensions"):
+        SAMPLERS[method]((8,), 0.3, 64)
 
 
 def test_a_run_too_short_is_refused(tmp_path):

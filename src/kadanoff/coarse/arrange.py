@@ -7,8 +7,10 @@ centre is the Fréchet mean
 
 d the periodic distance: sampling noise on far sites would pull a mean over all of them.
 Centres are assigned to the sites of a lattice, one to one, at the least sum of squared
-distances (the linear assignment problem). h_a → −h_a is a symmetry of a machine, so the
-sign of a unit is a convention: that of its response to the magnetization, Σ_i R_ia > 0.
+distances weighted by Σ_i R_ia² (the linear assignment problem): a unit that responds to
+nothing takes the site that is left and pushes none aside. h_a → −h_a is a symmetry of a
+machine, so the sign of a unit is a convention: that of its response to the
+magnetization, Σ_i R_ia > 0.
 """
 
 from __future__ import annotations
@@ -101,7 +103,8 @@ def arrange(fine: Ensemble, hidden: Ensemble, grid: Grid | None = None) -> Arran
     response = response_matrix(fine, hidden)
     centres, widths = _centres(fine.grid, target, response)
     apart = fine.grid.distance(target.positions()[:, None], centres[None])
-    sites, permutation = linear_sum_assignment(apart**2)
+    strength = (response**2).sum(axis=0)
+    sites, permutation = linear_sum_assignment(apart**2 * strength)
     signs = np.where(response.sum(axis=0) < 0, -1, 1)[permutation]
     return Arrange(
         target,
@@ -117,7 +120,7 @@ def _blocks(fine: Grid, units: int) -> Grid:
     if b**fine.dimension * units != fine.size or any(s % b for s in fine.shape):
         raise ValueError(
             f"{units} units are not the blocks of a lattice of shape {fine.shape}; "
-            f"give the grid to put them on"
+            "give the grid to put them on"
         )
     return fine.coarsened(b)
 

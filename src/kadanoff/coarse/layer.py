@@ -1,7 +1,7 @@
 """A layer of a network as a coarse-graining: h drawn from, or averaged over, p(h | v).
 
-The conditional law p(h_a = 1 | v) = ½ [1 + tanh(Wᵀv + b)_a] of a machine has the form of
-Kadanoff's block rule p(μ | σ) ∝ exp(p μ Σσ), with learned weights in place of a block.
+The conditional law p(h_a = 1 | v) = ½ [1 + tanh(Wᵀv + b)_a] of a machine is Kadanoff's
+block rule p(μ | σ) ∝ exp(p μ Σσ) with learned weights in place of a block.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ __all__ = ["METHODS", "Plan", "plan_sampling"]
 METHODS = ("auto", "metropolis", "multispin", "heat-bath", "swendsen-wang", "wolff")
 WORD = 64  # replicas in one machine word
 LARGEST_GROUP = 512  # replicas stepped together: eight words per site
-SHARD_SPINS = 1 << 26  # spins in one shard, 8 MiB packed
+SHARD_SPINS = 1 << 24  # spins in one shard, 2 MiB packed
 MULTISPIN_SIDE = 96  # beyond it clusters decorrelate faster at the critical point
 
 

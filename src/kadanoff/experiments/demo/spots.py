@@ -100,6 +100,5 @@ def _correlators(spots: list[Spots]):
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("distance (original sites)", fontsize=9)
         ax.set_ylabel("G(r) / G(0)", fontsize=9)
-        ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     fig.axes[0].legend(fontsize=8, frameon=False)
     return fig

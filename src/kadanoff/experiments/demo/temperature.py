@@ -16,7 +16,8 @@ from kadanoff.reports.page import Section, Table
 
 __all__ = ["Reading", "compute", "draw"]
 
-NONE = "real values: no temperature of a ±1 model exists"
+NONE = "none: real values are not spins of a ±1 model"
+HEADER = ("map", "from", "level", "T by energy", "T by coupling", "spread")
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,9 @@ def compute(levels: Mapping[str, list[Ensemble]]) -> list[Reading]:
 
 def draw(readings: list[Reading]) -> Section:
     """Temperature against level, both thermometers, and their spread."""
-    rows = []
+    rows = [row for r in _one_per_start(readings) for row in _rows(r, 0, "spins")]
     for r in readings:
-        for side, level in zip(r.sides, r.levels, strict=True):
-            where = [f"{r.name}, from {r.sides[0]}", f"{side}×{side}"]
-            if level is None:
-                rows.append([*where, NONE, "", ""])
-            else:
-                rows.append([*where, level.energy, level.coupling, level.spread])
+        rows += [row for k in range(1, len(r.sides)) for row in _rows(r, k, r.name)]
     return Section(
         "Temperature",
         "Energy inversion asks which temperature of a nearest-neighbour magnet of this "
@@ -65,10 +61,21 @@ def draw(readings: list[Reading]) -> Section:
         "near a nearest-neighbour model: their spread says how far it is from having a "
         f"temperature at all. The critical temperature is {T_C:.6f}.",
         picture=data_uri(_picture([r for r in readings if any(r.levels[1:])])),
-        tables=[
-            Table(["map", "level", "T by energy", "T by coupling", "spread"], rows),
-        ],
+        tables=[Table(HEADER, rows)],
     )
+
+
+def _rows(reading: Reading, k: int, name: str) -> list[list[object]]:
+    side, level = reading.sides[k], reading.levels[k]
+    where = [name, f"{reading.sides[0]}×{reading.sides[0]}", f"{side}×{side}"]
+    if level is None:
+        return [[*where, NONE, "", ""]]
+    return [[*where, level.energy, level.coupling, level.spread]]
+
+
+def _one_per_start(readings: list[Reading]) -> list[Reading]:
+    """One map for each lattice that was sampled: they all start from its spins."""
+    return list({r.sides[0]: r for r in reversed(readings)}.values())[::-1]
 
 
 def _picture(readings: list[Reading]):
@@ -94,6 +101,9 @@ def _picture(readings: list[Reading]):
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("level", fontsize=9)
         ax.set_ylabel("T (J/k_B)", fontsize=9)
+        ax.set_yscale("log")
+        ax.yaxis.set_major_formatter("{x:.2g}")
+        ax.yaxis.set_minor_formatter("{x:.2g}")
         ax.set_xticks(range(max(len(r.levels) for r in readings)))
     fig.axes[0].legend(fontsize=8, frameon=False)
     return fig

@@ -26,14 +26,21 @@ def compute(levels: Mapping[str, list[Ensemble]]) -> Strips:
 
 def draw(large: Strips, small: Strips) -> Section:
     """Two strips: the large lattice, then the small one that the dense layers need."""
-    rows = {f"{name}, large": strip for name, strip in large.items()}
-    rows |= {name: [None, *strip] for name, strip in small.items()}
-    titles = ["×".join(map(str, p.shape)) for p in next(iter(large.values()))]
+    rows = {f"{name},\nfrom {_size(strip)}": strip for name, strip in large.items()}
+    rows |= {
+        f"{name},\nfrom {_size(strip)}": [None, *strip] for name, strip in small.items()
+    }
+    titles = [_size([level]) for level in next(iter(large.values()))]
     return Section(
         "Zooming out",
-        "One configuration in each row group, coarse-grained step by step; every row "
-        "of a group starts from the same spins, and no network was trained on them. "
-        "Dense hidden units have no positions: they are shown where an explicit "
-        "arrangement, fitted on other chains, puts them.",
-        picture=data_uri(image_rows(rows, titles)),
+        "One configuration of each lattice, coarse-grained step by step: rules of "
+        "physics above, networks below. Rows with the same start show the same spins, "
+        "and no network was trained on them. Dense hidden units have no positions: "
+        "they are shown where an explicit arrangement, fitted on other chains, puts "
+        "them.",
+        picture=data_uri(image_rows(rows, titles, size=1.5)),
     )
+
+
+def _size(strip: list[np.ndarray]) -> str:
+    return "×".join(map(str, strip[0].shape))

@@ -1,0 +1,1 @@
+"""Readings of ensembles: per-configuration observables and functions of their means."""

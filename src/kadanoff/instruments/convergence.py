@@ -1,0 +1,110 @@
+"""Whether an exponent read at one step is an exponent of a renormalization group.
+
+An exponent counts as converged where its jackknife error is at most 0.25, 0 < y < d,
+and its change over the last step, or over the last operator of a one-step map, is at
+most max(3 σ, 0.05), σ the error of the change on the same configurations. The reported
+error adds that change to the jackknife error in quadrature.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kadanoff.estimate import Estimate
+
+__all__ = ["Exponent", "judge"]
+
+TOLERANCE = 0.05
+"""Change of an exponent that counts as converged at any precision."""
+NOISE = 0.25
+"""Error of an exponent above which convergence cannot be judged."""
+ROUNDING = 1e-6
+"""y = d to rounding is what a plain sum over blocks has, which rescales no spin."""
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """The reported value of one exponent, and whether it is one.
+
+    Attributes:
+        name: `y_T` or `y_H`.
+        estimate: all operators, at the reported step; its error is the jackknife's.
+        change: difference to the step before, or to one operator less for a one-step
+            map; None where there is neither.
+        over: what the change is over: `step`, `operator` or `nothing`.
+        error: jackknife error and |change|, added in quadrature.
+        converged: whether the map reads as a renormalization step in this exponent.
+        sentence: the reading in words.
+    """
+
+    name: str
+    estimate: Estimate
+    change: Estimate | None
+    over: str
+    error: float
+    converged: bool
+    sentence: str
+
+
+def judge(name: str, values: Sequence[Sequence[Estimate]], dimension: int) -> Exponent:
+    """The exponent reported from its values over steps and numbers of operators.
+
+    Args:
+        name: `y_T` or `y_H`.
+        values: for each step up to the reported one, the estimates with 1, 2, …
+            operators.
+        dimension: d, the largest exponent that can be.
+    """
+    if not values[-1]:
+        nothing = Estimate(np.array(math.nan), {}, 0)
+        sentence = _refusal(name, ["no operator fluctuates after it"])
+        return Exponent(name, nothing, None, "nothing", math.nan, False, sentence)
+    y = values[-1][-1]
+    change, over = _last_change(values)
+    size = 0.0 if change is None else abs(float(change.value))
+    error = math.hypot(float(y.error), size)
+    faults = _faults(y, change, over, dimension)
+    sentence = (
+        _refusal(name, faults)
+        if faults
+        else f"{name} = {float(y.value):.4f} ± {error:.4f}, converged over the last "
+        f"{over}"
+    )
+    return Exponent(name, y, change, over, error, not faults, sentence)
+
+
+def _refusal(name: str, faults: Sequence[str]) -> str:
+    return f"in {name} this map is not an RG step because {', and '.join(faults)}"
+
+
+def _last_change(values: Sequence[Sequence[Estimate]]) -> tuple[Estimate | None, str]:
+    here = values[-1]
+    if len(values) > 1 and values[-2]:
+        return here[-1] - values[-2][-1], "step"
+    if len(here) > 1:
+        return here[-1] - here[-2], "operator"
+    return None, "nothing"
+
+
+def _faults(y: Estimate, change: Estimate | None, over: str, d: int) -> list[str]:
+    value, error = float(y.value), float(y.error)
+    if not math.isfinite(value):
+        return ["its leading eigenvalue is complex or not positive"]
+    if not error <= NOISE:
+        return [
+            f"its reading {y} is noise, for lack of configurations or of a relation"
+        ]
+    faults = []
+    if value <= 0:
+        faults.append(f"its exponent {y} is not relevant")
+    if value > d - ROUNDING:
+        faults.append(f"its exponent {y} is not below the dimension {d}")
+    if change is None:
+        faults.append("one operator at one step shows no convergence")
+    elif not abs(change.value) <= max(3 * float(change.error), TOLERANCE):
+        faults.append(f"its exponent still changes by {change} over the last {over}")
+    return faults

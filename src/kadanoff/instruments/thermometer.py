@@ -1,0 +1,107 @@
+"""Temperatures of configurations, T = 1/K in units of J/k_B, read in two ways.
+
+The energy thermometer inverts the exact energy of the nearest-neighbour Ising model on
+a torus of the configurations' own size (B. Kaufman, Phys. Rev. 76, 1232 (1949)); the
+coupling thermometer is the nearest-neighbour coupling of greatest pseudo-likelihood
+(J. Besag, The Statistician 24, 179 (1975)). They agree only where the configurations
+really are nearest-neighbour Ising: their difference, on the same data, is a test of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import Estimate
+from kadanoff.exact.kaufman import coupling_at_energy
+from kadanoff.instruments.couplings import fit_couplings
+from kadanoff.instruments.operators import lattice_of
+from kadanoff.instruments.thermodynamics import energy
+
+__all__ = [
+    "Temperatures",
+    "coupling_temperature",
+    "energy_temperature",
+    "temperatures",
+]
+
+
+@dataclass(frozen=True)
+class Temperatures:
+    """Two readings of one temperature, and how far they are apart.
+
+    Attributes:
+        energy: by the exact energy curve.
+        coupling: by the nearest-neighbour pseudo-likelihood.
+        spread: energy minus coupling, with the error of the difference.
+    """
+
+    energy: Estimate
+    coupling: Estimate
+    spread: Estimate
+
+
+def temperatures(ensemble: Ensemble) -> Temperatures:
+    """Both temperatures of ±1 spins on a two-dimensional grid.
+
+    Raises:
+        ValueError: real values, no positions, or another dimension.
+    """
+    by_energy = energy_temperature(ensemble)
+    by_coupling = coupling_temperature(ensemble)
+    return Temperatures(by_energy, by_coupling, by_energy - by_coupling)
+
+
+def energy_temperature(ensemble: Ensemble) -> Estimate:
+    """The temperature at which the torus has the measured energy, in units of J/k_B.
+
+    Negative for configurations of positive energy, 0 with all spins aligned; not a
+    number at energy 0 and beyond the highest energy of the curve.
+
+    Raises:
+        ValueError: real values, no positions, or another dimension.
+    """
+    shape = _torus_of(ensemble)
+    return energy(ensemble).map(lambda e: _at_energy(shape, float(e)))
+
+
+def coupling_temperature(ensemble: Ensemble) -> Estimate:
+    """1/K of the nearest-neighbour pseudo-likelihood, in units of J/k_B.
+
+    Not a number where the coupling is infinite, with all spins along their fields.
+
+    Raises:
+        ValueError: real values, no positions, or another dimension.
+    """
+    _torus_of(ensemble)
+    return fit_couplings(ensemble, ("nn",))["nn"].map(lambda k: _temperature(float(k)))
+
+
+def _torus_of(ensemble: Ensemble) -> tuple[int, int]:
+    if ensemble.alphabet != "pm1":
+        raise ValueError(
+            "a temperature is read off ±1 spins, got values of alphabet "
+            f"'{ensemble.alphabet}'; a real-valued field has none"
+        )
+    shape = lattice_of(ensemble).shape
+    if len(shape) != 2 or min(shape) < 2:
+        raise ValueError(
+            "a temperature is read off a two-dimensional torus with sides of at least "
+            f"2, got shape {shape}"
+        )
+    return shape[0], shape[1]
+
+
+def _at_energy(shape: tuple[int, int], e: float) -> float:
+    if e <= -2:
+        return 0.0
+    try:
+        return _temperature(coupling_at_energy(shape, e))
+    except ValueError:  # a perfect antiferromagnet
+        return np.nan
+
+
+def _temperature(coupling: float) -> float:
+    return 1 / coupling if coupling != 0 else np.nan

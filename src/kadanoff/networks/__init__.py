@@ -1,0 +1,1 @@
+"""Restricted Boltzmann machines of ±1 units: energies, Gibbs chains, training."""

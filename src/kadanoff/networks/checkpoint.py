@@ -1,0 +1,121 @@
+"""A training between two epochs, as a file: what it takes to go on to the same bits.
+
+A checkpoint is a file of weights with the velocity and the persistent chains added, so
+that it also loads as the machine of that epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kadanoff.networks.machine import Machine
+from kadanoff.networks.weights import load_state, save
+
+__all__ = ["State", "checkpoints", "digest", "finish", "keep", "stored"]
+
+WORK_BETWEEN = 4e10  # weights × configurations: a few seconds of one core
+RESULT = "model.safetensors"
+VELOCITY = "velocity."
+
+
+@dataclass
+class State:
+    """All that an epoch depends on, beside the data, the settings and the seed."""
+
+    network: Machine
+    velocity: dict[str, Tensor]
+    chains: Tensor
+    epoch: int = 0
+
+
+def checkpoints(store: Path | None) -> list[Path]:
+    """The checkpoints of a training, oldest first."""
+    return sorted(store.glob("epoch-*.safetensors")) if store is not None else []
+
+
+def keep(state: State, store: Path | None, size: int) -> None:
+    """Write a checkpoint if one is due.
+
+    Due are the epochs 0, 1, 2, 4, 8, …, whose files stay, and one epoch every few
+    seconds of work, of which the newest stays.
+    """
+    epoch, older = state.epoch, checkpoints(store)
+    every = max(1, round(WORK_BETWEEN / (state.network.W.numel() * size)))
+    if store is None or (epoch % every and not _lasting(epoch)):
+        return
+    tensors = {VELOCITY + name: t for name, t in state.velocity.items()}
+    tensors["chains"] = state.chains.to(torch.int8)
+    tensors["epoch"] = torch.tensor(epoch)
+    save(state.network, store / f"epoch-{epoch:06d}.safetensors", state=tensors)
+    for path in older:
+        if not _lasting(_epoch(path)):
+            path.unlink()
+
+
+def finish(state: State, store: Path | None) -> Machine:
+    """The trained machine with the signs of its units fixed, stored as the result."""
+    state.network.orient()
+    if store is not None:
+        save(state.network, store / RESULT)
+    return state.network
+
+
+def stored(store: Path | None, notes: dict[str, Any], epochs: int) -> State | None:
+    """Where the training with these notes stopped; None where it has not begun.
+
+    Raises:
+        ValueError: the directory holds another training, or a damaged file.
+    """
+    if store is None:
+        return None
+    store.mkdir(parents=True, exist_ok=True)
+    result = store / RESULT
+    if result.exists():
+        network, _ = load_state(result)
+        state = State(network, {}, torch.empty(0), epochs)
+    elif paths := checkpoints(store):
+        state = _read(paths[-1])
+    else:
+        return None
+    if state.network.notes != notes:
+        changed = [k for k, v in notes.items() if state.network.notes.get(k) != v]
+        raise ValueError(
+            f"{store} holds another training (other {', '.join(changed)}); give an "
+            "empty directory"
+        )
+    return state
+
+
+def _read(path: Path) -> State:
+    network, tensors = load_state(path)
+    try:
+        epoch = int(tensors.pop("epoch"))
+        chains = tensors.pop("chains").to(network.W)
+    except KeyError as error:
+        raise ValueError(f"{path}: a checkpoint without {error}; remove it") from None
+    velocity = {name.removeprefix(VELOCITY): t for name, t in tensors.items()}
+    return State(network, velocity, chains, epoch)
+
+
+def _lasting(epoch: int) -> bool:
+    return epoch & (epoch - 1) == 0
+
+
+def _epoch(path: Path) -> int:
+    return int(path.stem.removeprefix("epoch-"))
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """A name for the content of arrays."""
+    content = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        content.update(repr((array.shape, array.dtype.str)).encode())
+        content.update(array.tobytes())
+    return content.hexdigest()

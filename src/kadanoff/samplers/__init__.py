@@ -1,0 +1,1 @@
+"""Markov kernels with a declared stationary law, many replicas at a time."""

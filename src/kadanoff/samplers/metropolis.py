@@ -1,0 +1,198 @@
+"""Single-spin Metropolis, one spin after the other: the obvious slow twin.
+
+Sites in raster order; a spin with `n` of its `2d` bonds satisfied flips with
+probability `(1 - 2^-8) min(1, e^{-4|K|(n-d)})` (Metropolis et al., J. Chem. Phys. 21,
+1087 (1953)). The small factor makes the chain ergodic on every lattice of two or more
+dimensions; see `kadanoff.kernels.metropolis.flip_probabilities`.
+
+Here too: the state, the checks and the frame of all samplers that hold one int8 per
+spin.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+
+import numpy as np
+
+from kadanoff.kernels.metropolis import flip_probabilities, neighbours, sweep
+from kadanoff.models.ising import Ising
+
+__all__ = ["AbstractSpinSampler", "Metropolis", "SpinState"]
+
+MOST_DIMENSIONS = 15  # counters and edge flags of the kernels
+
+
+@dataclass(frozen=True, eq=False)
+class SpinState:
+    """Spins ±1 of all replicas, int8 `(replica, *shape)`."""
+
+    spins: np.ndarray
+
+
+@dataclass(frozen=True)
+class AbstractSpinSampler(ABC):
+    """A kernel on int8 spins; the final classes say how one call updates them.
+
+    Args:
+        shape: sides of the periodic lattice, each at least 2, at most 15 of them.
+        coupling: K = βJ, finite, of either sign.
+        replicas: independent chains, at least 1.
+    """
+
+    shape: tuple[int, ...]
+    coupling: float
+    replicas: int
+
+    def __post_init__(self) -> None:
+        check_settings(self.shape, self.coupling, self.replicas)
+        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        self._check()
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Refuse settings that this kernel cannot do."""
+
+    @abstractmethod
+    def _update(self, spins: np.ndarray, rng: np.random.Generator, sweeps: int) -> None:
+        """Update int8 spins `(replica, site)` in place."""
+
+    def init(
+        self, *, rng: np.random.Generator, spins: np.ndarray | None = None
+    ) -> SpinState:
+        """A state: independent fair spins, or a copy of given ones.
+
+        Args:
+            rng: draws the hot start; not used if spins are given.
+            spins: ±1, `(replica, *shape)`.
+
+        Raises:
+            ValueError: spins of another shape, or other than ±1.
+        """
+        form = (self.replicas, *self.shape)
+        if spins is None:
+            return SpinState(2 * rng.integers(0, 2, size=form, dtype=np.int8) - 1)
+        return SpinState(checked_spins(spins, form).copy())
+
+    def step(
+        self, state: SpinState, *, rng: np.random.Generator, sweeps: int = 1
+    ) -> SpinState:
+        """The state after `sweeps` updates; the given state stays as it was.
+
+        Raises:
+            ValueError: a negative number of sweeps.
+        """
+        check_sweeps(sweeps)
+        spins = state.spins.reshape(self.replicas, -1).copy()
+        self._update(spins, rng, sweeps)
+        return SpinState(spins.reshape(state.spins.shape))
+
+    def spins(self, state: SpinState) -> np.ndarray:
+        """A copy of the spins, int8 `(replica, *shape)`."""
+        return state.spins.copy()
+
+    def packed(self, state: SpinState) -> np.ndarray:
+        """Spins as rows of `np.packbits`, +1 set, uint8 `(replica, bytes)`."""
+        return np.packbits(state.spins.reshape(self.replicas, -1) > 0, axis=-1)
+
+
+@dataclass(frozen=True)
+class Metropolis(AbstractSpinSampler):
+    """Metropolis in raster order, about a hundred times slower than `Multispin`.
+
+    Args:
+        shape: sides of the periodic lattice, 2 to 15 of them, each at least 2.
+        coupling: K = βJ, finite, of either sign, not 0.
+        replicas: independent chains, at least 1.
+
+    Raises:
+        ValueError: settings outside these bounds, in one sentence.
+
+    >>> sampler = Metropolis((8, 8), 0.4, replicas=2)
+    >>> rng = np.random.default_rng(1)
+    >>> sampler.step(sampler.init(rng=rng), rng=rng, sweeps=10).spins.shape
+    (2, 8, 8)
+    """
+
+    def _check(self) -> None:
+        check_metropolis(self.shape, self.coupling)
+
+    @cached_property
+    def _near(self) -> np.ndarray:
+        return neighbours(self.shape)
+
+    def _update(self, spins: np.ndarray, rng: np.random.Generator, sweeps: int) -> None:
+        flip = flip_probabilities(self.coupling, len(self.shape))
+        sign = 1 if self.coupling > 0 else -1
+        sweep(spins, self._near, flip, sign, sweeps, rng)
+
+
+def check_settings(shape: tuple[int, ...], coupling: float, replicas: int) -> None:
+    """Refuse what no sampler can do."""
+    Ising(shape)
+    if not all(isinstance(side, Integral) for side in shape):
+        raise ValueError(
+            f"the sides of a lattice must be whole numbers, got shape {tuple(shape)}; "
+            "give for example (32, 32)"
+        )
+    if len(shape) > MOST_DIMENSIONS:
+        raise ValueError(
+            f"a lattice can have at most {MOST_DIMENSIONS} dimensions, got "
+            f"{len(shape)}; use fewer sides"
+        )
+    if not math.isfinite(coupling):
+        raise ValueError(
+            f"the coupling K = J/(k_B T) must be a finite number, got {coupling}; "
+            "infinite temperature is K = 0"
+        )
+    if not isinstance(replicas, Integral) or replicas < 1:
+        raise ValueError(
+            f"replicas must be a whole number of at least 1, got {replicas!r}; "
+            "give the number of independent chains"
+        )
+
+
+def check_metropolis(shape: tuple[int, ...], coupling: float) -> None:
+    """Refuse where Metropolis in raster order does not mix."""
+    if math.exp(-4 * abs(coupling)) == 1:
+        raise ValueError(
+            f"Metropolis in raster order needs a coupling other than 0, got "
+            f"{coupling}: it would turn every spin over again and again; use "
+            "MultispinHeatBath"
+        )
+    if len(shape) == 1:
+        raise ValueError(
+            f"Metropolis in raster order needs 2 or more dimensions, got shape "
+            f"{shape}: on a ring it moves domain walls without changing their number; "
+            "use MultispinHeatBath"
+        )
+
+
+def checked_spins(spins: np.ndarray, form: tuple[int, ...]) -> np.ndarray:
+    """The spins as int8, or a sentence."""
+    spins = np.asarray(spins)
+    if spins.shape != form:
+        raise ValueError(
+            f"spins to start from must have shape (replica, *lattice) = {form}, got "
+            f"{spins.shape}; give one configuration per replica"
+        )
+    if not ((spins == 1) | (spins == -1)).all():
+        strange = spins[(spins != 1) & (spins != -1)][0]
+        raise ValueError(
+            f"spins to start from must be +1 or -1, got {strange}; map 0/1 data by "
+            "2 s - 1"
+        )
+    return spins.astype(np.int8)
+
+
+def check_sweeps(sweeps: int) -> None:
+    """Refuse a negative or broken number of sweeps."""
+    if not isinstance(sweeps, Integral) or sweeps < 0:
+        raise ValueError(
+            f"sweeps must be a whole number of at least 0, got {sweeps!r}; give how "
+            "many updates to make"
+        )

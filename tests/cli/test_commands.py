@@ -1,0 +1,164 @@
+"""What a user types, from sampling to the scorecard."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray
+
+from kadanoff.cli import main
+from kadanoff.exact.enumerate import moments
+from kadanoff.exact.kaufman import torus
+from kadanoff.storage import load
+
+
+def run(command, capsys):
+    """The JSON object that a command prints, and nothing else."""
+    assert main(f"{command} --json".split()) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def spins(folder, capsys):
+    run(
+        "sample ising --shape 16 16 --coupling 0.440686793509772 --draws 4096 "
+        "--chains 256 --seed 7 --out spins.nc",
+        capsys,
+    )
+    return folder / "spins.nc"
+
+
+def test_exact_prints_three_plain_numbers(capsys):
+    shown = run("exact ising --shape 3 4 --coupling 0.41", capsys)
+    assert set(shown) == {"log_partition", "energy", "heat_capacity"}
+    truth = moments((3, 4), 0.41)
+    assert shown["energy"] == pytest.approx(truth.energy, rel=1e-12)
+    assert shown["heat_capacity"] == pytest.approx(truth.heat_capacity, rel=1e-10)
+
+
+def test_sample_writes_what_xarray_opens(spins):
+    with xarray.open_dataset(spins, engine="h5netcdf") as data:
+        assert data["spins"].dims[:2] == ("chain", "draw")
+        assert data["spins"].shape[0] == 256
+    ensemble = load(spins)
+    assert ensemble.size == 4096
+    assert ensemble.couplings["K"] == pytest.approx(0.440686793509772)
+    assert ensemble.history[0]["seed"] == 7
+
+
+def test_draws_are_rounded_up_to_whole_chains(folder, capsys):
+    shown = run(
+        "sample ising --shape 6 6 --coupling 0.3 --draws 100 --chains 64 --out a.nc",
+        capsys,
+    )
+    assert shown["configurations"] == 128
+
+
+def test_measure_puts_the_exact_value_beside(spins, capsys):
+    shown = run("measure spins.nc", capsys)
+    exact = torus((16, 16), 0.440686793509772)
+    assert shown["energy"]["exact"] == pytest.approx(exact.energy)
+    assert shown["heat_capacity"]["exact"] == pytest.approx(exact.heat_capacity)
+    for name in ("energy", "heat_capacity"):
+        reading = shown[name]
+        assert abs(reading["value"] - reading["exact"]) < 4.5 * reading["error"]
+        assert 0 < reading["n_eff"] <= 4096
+    assert {"magnetization", "binder", "tau"} <= set(shown)
+
+
+def test_a_stack_of_rules_on_the_command_line(spins, capsys):
+    shown = run(
+        "coarsen spins.nc --rule majority:b=2 --rule average:b=2 --out c.nc", capsys
+    )
+    assert shown["lattice"] == [4, 4]
+    assert shown["alphabet"] == "real"
+    assert load("c.nc").shape == (4, 4)
+
+
+def test_train_then_coarsen_zoom_and_probe(spins, capsys):
+    run("train rbm spins.nc --hidden 64 --epochs 3 --out m.safetensors", capsys)
+    run("train conv-rbm spins.nc --epochs 3 --out t.safetensors", capsys)
+    dense = "--rule rbm:m.safetensors --rule arrange"
+    coarse = run(f"coarsen spins.nc {dense} --out c.nc", capsys)
+    assert coarse["lattice"] == [8, 8]
+    assert coarse["configurations"] == 3072  # a quarter fitted the arrangement
+    tied = "--rule conv-rbm:t.safetensors"
+    assert run(f"zoom spins.nc {tied} --out z.svg", capsys)["levels"] == 2
+    assert (spins.parent / "z.svg").read_text().startswith("<?xml")
+    card = run("probe spins.nc --rule rbm:m.safetensors", capsys)
+    assert set(card["rows"]) == {"coverage", "locality", "temperature", "exponents"}
+    assert set(card["majority"]) == {"locality", "temperature", "exponents"}
+
+
+def test_a_pair_of_files_reads_like_the_rule_that_made_it(spins, capsys):
+    run("coarsen spins.nc --rule majority:b=2 --out c.nc --seed 3", capsys)
+    pair = run("probe spins.nc c.nc", capsys)
+    rule = run("probe spins.nc --rule majority:b=2", capsys)
+    for name in ("y_T", "y_H"):
+        here, there = (card["rows"]["exponents"][name] for card in (pair, rule))
+        assert abs(here["value"] - there["value"]) < 5 * here["error"]
+    assert rule["majority"] == {}
+
+
+def test_import_of_a_foreign_file(folder, capsys):
+    bits = np.random.default_rng(0).integers(0, 2, (64, 4, 6))
+    np.save("bits.npy", bits)
+    shown = run("import bits.npy --alphabet 01 --chains 8 --out a.nc", capsys)
+    assert (shown["chains"], shown["lattice"]) == (8, [4, 6])
+    assert np.array_equal(load("a.nc").values.reshape(64, 4, 6), 2 * bits - 1)
+    measured = run("measure a.nc", capsys)
+    assert "exact" not in measured["energy"]
+
+
+def test_runs_lists_what_was_computed(spins, capsys):
+    (info,) = run("runs", capsys)["runs"]
+    assert info["step"] == "sample"
+    assert info["done"]
+    assert info["problem"] == ""
+
+
+def test_the_same_sample_twice_is_read_from_its_run(spins, capsys):
+    command = (
+        "sample ising --shape 16 16 --coupling 0.440686793509772 --draws 4096 "
+        "--chains 256 --seed 7 --out again.nc"
+    )
+    shards = sorted(spins.parent.rglob("shard-*"))
+    before = [shard.stat().st_mtime_ns for shard in shards]
+    run(command, capsys)
+    assert [shard.stat().st_mtime_ns for shard in shards] == before
+    assert np.array_equal(load("again.nc").data, load("spins.nc").data)
+
+
+def test_cite_names_the_references(capsys):
+    shown = run("cite", capsys)
+    assert len(shown) > 10
+
+
+def test_the_quick_demo_writes_one_offline_page(folder, capsys):
+    shown = run("demo --quick --runs runs", capsys)
+    assert len(shown["findings"]) == 5
+    assert all(any(c.isdigit() for c in sentence) for sentence in shown["findings"])
+    page = (folder / shown["report"]).read_text(encoding="utf-8")
+    assert page.count("<img") >= 5
+    assert "http" not in page.replace("http://www.w3.org", "")
+    again = run("demo --quick --runs runs", capsys)
+    assert again["findings"] == shown["findings"]
+
+
+def test_help_is_instant_and_complete():
+    shown = subprocess.run(
+        [sys.executable, "-m", "kadanoff", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "demo" in shown.stdout
+    assert "probe" in shown.stdout

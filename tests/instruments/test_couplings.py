@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from instruments.exact_draws import (
+    CLUSTERS,
+    all_states,
+    draw,
+    planted,
+    random_spins,
+    rolled_sum,
+    within_one_error,
+)
+from scipy.optimize import minimize
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.geometry import Grid, Unordered
+from kadanoff.instruments.couplings import conditional_entropy, fit_couplings
+
+PLANTED = [
+    {"nn": 0.4},
+    {"nn": 0.25, "nnn": 0.1},
+    {"nn": 0.3, "plaquette": -0.15},
+    {"nn": 0.2, "field": 0.1},
+    {"nn": 0.2, "third": -0.1, "corner": 0.03},
+]
+
+
+def fits(couplings: dict[str, float], repeats: int) -> tuple[np.ndarray, np.ndarray]:
+    """Fitted values and errors `(repeat, operator)`, 2048 states of 4×4 each."""
+    states, probability = all_states((4, 4)), planted((4, 4), couplings)
+    found = [
+        fit_couplings(
+            draw(states, probability, chains=64, draws=32, seed=seed), tuple(couplings)
+        ).values
+        for seed in range(repeats)
+    ]
+    return np.array([f.value for f in found]), np.array([f.error for f in found])
+
+
+@pytest.mark.parametrize("couplings", PLANTED, ids=str)
+def test_planted_couplings_come_back(couplings):
+    """The mean of 25 fits within 4 of its errors, which are 0.0005 to 0.002."""
+    value, error = fits(couplings, 25)
+    truth = np.array(list(couplings.values()))
+    pull = (value.mean(axis=0) - truth) / (error.mean(axis=0) / 5)
+    assert (abs(pull) < 4).all()
+
+
+def test_a_slightly_wrong_truth_is_seen():
+    value, error = fits({"nn": 0.4}, 25)
+    assert abs(value.mean() - 0.408) > 4 * error.mean() / 5
+
+
+def test_a_missing_operator_is_seen():
+    """A fit of nn alone to {nn, plaquette} is off, and says less about the spins."""
+    states = all_states((4, 4))
+    probability = planted((4, 4), {"nn": 0.3, "plaquette": -0.15})
+    ensemble = draw(states, probability, chains=64, draws=64, seed=1)
+    alone, both = (fit_couplings(ensemble, o) for o in (("nn",), ("nn", "plaquette")))
+    assert abs(alone["nn"].value - 0.3) > 5 * alone["nn"].error
+    gain = alone.entropy - both.entropy
+    assert gain.value > 5 * gain.error
+
+
+def test_errors_cover_the_truth():
+    """Share of 300 fits within one error: 0.683 ± 0.027, so 0.60 to 0.76 at 3 σ.
+
+    A level of 1 in 370; errors wrong by a factor of 1.5 would be seen (0.50, 0.87).
+    """
+    value, error = fits({"nn": 0.35}, 300)
+    pull = (value - 0.35) / error
+    assert 0.60 < within_one_error(pull) < 0.76
+    assert within_one_error(pull * 1.5) < 0.60
+    assert within_one_error(pull / 1.5) > 0.76
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 5), (4, 4), (6, 9)])
+@pytest.mark.parametrize("operators", [("nn",), ("nn", "plaquette", "field")], ids=str)
+def test_maximum_equals_a_plain_fit_on_every_spin(operators, shape):
+    """Against a direct minimisation over (spin, configuration), spins turned by hand.
+
+    On 2×2 clusters coincide: the plaquette is one cluster, counted once per site.
+    """
+    spins = random_spins((4, 40, *shape), seed=2)
+    flat = spins.reshape(160, *shape)
+    z = []
+    for x, y in np.ndindex(shape):
+        turned = flat.copy()
+        turned[:, x, y] *= -1
+        z.append([(rolled_sum(flat, o) - rolled_sum(turned, o)) / 2 for o in operators])
+    z = np.moveaxis(np.array(z), 1, -1).reshape(-1, len(operators))
+
+    def entropy(k: np.ndarray) -> float:
+        return float(np.logaddexp(0, -2 * z @ k).mean())
+
+    best = minimize(entropy, np.zeros(len(operators)), tol=1e-12)
+    fit = fit_couplings(Ensemble.from_values(spins), operators)
+    assert np.allclose(fit.values.value, best.x, rtol=0, atol=2e-6)
+    assert float(fit.entropy.value) == pytest.approx(best.fun, abs=1e-12)
+
+
+def test_replicates_are_fits_without_a_block():
+    ensemble = Ensemble.from_values(random_spins((32, 4, 4, 4), seed=3))
+    fit = fit_couplings(ensemble, ("nn", "nnn")).values.replicates[ensemble.lineage]
+    for left_out in (0, 17):
+        kept = np.delete(ensemble.values, left_out, axis=0)
+        again = fit_couplings(Ensemble.from_values(kept), ("nn", "nnn")).values.value
+        assert np.allclose(fit[left_out], again, rtol=0, atol=1e-9)
+
+
+def test_entropy_on_other_configurations():
+    """Held-in entropy equals itself; held out it is the cross entropy of the truth."""
+    states, probability = all_states((4, 4)), planted((4, 4), {"nn": 0.3})
+    fitted = draw(states, probability, chains=64, draws=256, seed=4)
+    other = draw(states, probability, chains=64, draws=256, seed=5)
+    fit = fit_couplings(fitted)
+    same = conditional_entropy(fit, fitted)
+    assert float(same.value) == pytest.approx(float(fit.entropy.value), abs=1e-12)
+    local = states[:, 0, 0] * (
+        0.0 + states[:, 1, 0] + states[:, 3, 0] + states[:, 0, 1] + states[:, 0, 3]
+    )
+    exact = probability @ np.logaddexp(0, -0.6 * local)
+    held_out = conditional_entropy(fit, other)
+    assert abs(held_out.value - exact) < 4 * held_out.error < 0.01
+    assert abs(held_out.value - np.log(2)) > 10 * held_out.error
+
+
+def test_aligned_spins_have_no_finite_coupling():
+    up = Ensemble.from_values(np.ones((2, 4, 4, 4), np.int8))
+    fit = fit_couplings(up)
+    assert np.isnan(fit["nn"].value)
+
+
+def test_refusals():
+    spins = random_spins((2, 8, 4, 4), seed=6)
+    ensemble = Ensemble.from_values(spins)
+    with pytest.raises(ValueError, match="at least one operator"):
+        fit_couplings(ensemble, ())
+    with pytest.raises(ValueError, match=r"a fit counts at most 262144 .* got"):
+        fit_couplings(ensemble, tuple(CLUSTERS))
+    with pytest.raises(ValueError, match="a real-valued field has none"):
+        fit_couplings(Ensemble.from_values(spins.astype(float), alphabet="real"))
+    with pytest.raises(ValueError, match="unordered layer"):
+        fit_couplings(Ensemble.from_values(spins.reshape(2, 8, 16), Unordered(16)))
+    # On a side of 3 two steps forward are one step back.
+    three = Ensemble.from_values(random_spins((2, 8, 3, 3), seed=7), Grid((3, 3)))
+    with pytest.raises(ValueError, match="nn, third cannot be told apart"):
+        fit_couplings(three, ("nn", "third"))

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from instruments.exact_draws import all_states, draw, planted, random_spins
+from scipy import ndimage
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.geometry import Grid, Unordered
+from kadanoff.instruments import response
+from kadanoff.instruments.receptive import count_patches, locality, response_matrix
+
+ROOT = {"step": "test"}
+
+
+def free_spins(side: int, configurations: int, seed: int) -> Ensemble:
+    """Independent spins on 64 chains: the response is the map's alone."""
+    return Ensemble.from_values(
+        random_spins((64, configurations // 64, side, side), seed)
+    )
+
+
+def vote(fine: Ensemble, seed: int) -> Ensemble:
+    """Majority of 2×2 blocks, a tie by a coin: R = 3/8 on four sites, 0 elsewhere."""
+    v = fine.values
+    total = sum(v[..., x::2, y::2] for x in (0, 1) for y in (0, 1))
+    coins = random_spins(total.shape, seed)
+    signs = np.where(total == 0, coins, np.sign(total)).astype(np.int8)
+    return fine.derived(signs, fine.grid.coarsened(2), "pm1", ROOT)
+
+
+def layer(fine: Ensemble, values: np.ndarray) -> Ensemble:
+    """An unordered layer of `(chain, draw, unit)` ±1 values."""
+    return fine.derived(values, Unordered(values.shape[-1]), "pm1", ROOT)
+
+
+def test_response_of_a_tiny_system_is_the_enumerated_one():
+    """h = sign(v0 + v1 + v5) on 4×4 at K = 0.3: 16 entries at 4 σ, σ = 0.006."""
+    states, p = all_states((4, 4)), planted((4, 4), {"nn": 0.3, "field": 0.05})
+    fine = draw(states, p, chains=64, draws=400, seed=1)
+
+    def unit(spins: np.ndarray) -> np.ndarray:
+        flat = spins.reshape(*spins.shape[:-2], 16).astype(int)
+        return np.sign(flat[..., 0] + flat[..., 1] + flat[..., 5]).astype(np.int8)
+
+    flat, h = states.reshape(-1, 16).astype(float), unit(states).astype(float)
+    exact = (p * h) @ flat - (p @ h) * (p @ flat)
+    found = response_matrix(fine, layer(fine, unit(fine.values)[..., None]))
+    assert found.shape == (16, 1)
+    error = 1 / np.sqrt(fine.size)
+    assert abs(found[:, 0] - exact).max() < 4 * error
+    # Negative control: the response that is not connected differs.
+    assert abs(found[:, 0] - (p * h) @ flat).max() > 4 * error
+
+
+def test_response_of_real_values_is_their_covariance(monkeypatch):
+    rng = np.random.default_rng(2)
+    values = rng.standard_normal((4, 30, 3, 5)).astype(np.float32)
+    fine = Ensemble.from_values(values, alphabet="real")
+    units = layer(fine, random_spins((4, 30, 7), 2))
+    v, h = values.reshape(120, 15), units.values.reshape(120, 7)
+    expected = np.cov(v.T, h.T, ddof=0)[:15, 15:]
+    monkeypatch.setattr(response, "ROWS", 11)
+    assert np.allclose(response_matrix(fine, units), expected, rtol=0, atol=1e-6)
+
+
+def test_units_may_be_read_in_turns(monkeypatch):
+    fine = free_spins(8, 4096, seed=20)
+    whole = locality(fine, vote(fine, seed=21))
+    monkeypatch.setattr(response, "HELD_VALUES", 64 * 16 * 3)
+    turns = locality(fine, vote(fine, seed=21))
+    assert turns.width.value == pytest.approx(float(whole.width.value), abs=1e-6)
+    assert turns.width.error == pytest.approx(float(whole.width.error), abs=1e-6)
+    assert turns.mean_patches.value == whole.mean_patches.value == 1
+    for one, other in (
+        (whole.correlator, turns.correlator),
+        (whole.raw_correlator, turns.raw_correlator),
+    ):
+        assert np.allclose(one.value.value, other.value.value, rtol=0, atol=1e-8)
+        assert np.allclose(one.value.error, other.value.error, rtol=0, atol=1e-8)
+
+
+def test_a_block_vote_is_local():
+    """Width 1 from the nearest site (d² = 0, 1, 1, 2), one patch, known correlator."""
+    fine = free_spins(16, 8192, seed=3)
+    found = locality(fine, vote(fine, seed=4))
+    assert found.responding == 1
+    assert abs(found.width.value - 1) < 2 * found.width.error < 0.3
+    assert float(found.patches.value) == float(found.mean_patches.value) == 1
+    # (3/8)² × pairs of sites of a block at distance r, over displacements at r × sites.
+    expected = np.zeros(len(found.correlator.distance))
+    expected[:3] = (9 / 64) * np.array([4, 8 / 4, 4 / 4]) / 256
+    for correlator in (found.correlator, found.raw_correlator):
+        pull = (correlator.value.value - expected) / correlator.value.error
+        # 45 distances; errors from 16 groups, of tails heavier than normal.
+        assert abs(pull).max() < 5
+        wrong = (correlator.value.value - 1.02 * expected) / correlator.value.error
+        assert abs(wrong).max() > 5
+
+
+def mean_width(configurations: int, repeats: int) -> tuple[float, float, float]:
+    """Mean width of votes on 8×8 over repeats, its error, and the quoted error."""
+    readings = []
+    for seed in range(repeats):
+        fine = free_spins(8, configurations, seed)
+        readings.append(locality(fine, vote(fine, seed + 1000)).width)
+    values = np.array([float(w.value) for w in readings])
+    quoted = float(np.mean([w.error for w in readings]))
+    return values.mean(), values.std() / np.sqrt(repeats), quoted
+
+
+def naive_width(fine: Ensemble, coarse: Ensemble) -> float:
+    """Width with the squares of the noisy response itself."""
+    squares = response_matrix(fine, coarse).T ** 2
+    positions = fine.grid.positions()
+    d2 = fine.grid.distance(positions[:, None], positions[None]) ** 2
+    moments = (squares @ d2).min(axis=1) / squares.sum(axis=1)
+    return float(np.sqrt(np.median(moments)))
+
+
+@pytest.mark.parametrize("configurations", [512, 2048])
+def test_noise_does_not_widen_a_local_response(configurations):
+    """The bias of the width is below the quoted error, and the naive width's is not."""
+    mean, spread, quoted = mean_width(configurations, 20)
+    assert abs(mean - 1) < quoted - spread
+    fine = free_spins(8, configurations, seed=5)
+    assert naive_width(fine, vote(fine, seed=6)) - 1 > 3 * quoted
+
+
+def test_quoted_errors_of_the_width_are_safe():
+    """They may exceed the spread of repeats, by no more than a factor of 3.5."""
+    _, error, quoted = mean_width(2048, 20)
+    assert 0.9 < quoted / (error * np.sqrt(20)) < 3.5
+
+
+def test_scattered_inputs_are_wide_and_in_pieces():
+    """Each unit sums three sites far from each other: three patches, never one."""
+    fine = free_spins(12, 8192, seed=7)
+    flat = fine.values.reshape(64, -1, 144).astype(int)
+    sites = np.array([[0, 40, 80], [5, 50, 100], [12, 66, 130], [30, 90, 140]])
+    units = np.sign(flat[..., sites].sum(axis=-1)).astype(np.int8)
+    found = locality(fine, layer(fine, units))
+    assert float(found.patches.value) == float(found.mean_patches.value) == 3
+    assert found.width.value - 3 > 10 * found.width.error
+    local = locality(fine, vote(fine, seed=8))
+    assert (found.width - local.width).value > 10 * found.width.error
+
+
+def test_units_of_their_own_do_not_respond():
+    fine = free_spins(8, 4096, seed=9)
+    units = layer(fine, random_spins((64, 64, 200), seed=10))
+    found = locality(fine, units)
+    # The rate of false alarms per unit is about 1 in 1000.
+    assert found.responding < 0.02
+    pull = found.correlator.value.value / found.correlator.value.error
+    assert abs(pull).max() < 5
+    nothing = locality(fine, layer(fine, np.ones((64, 64, 3), np.int8)))
+    assert nothing.responding == 0
+    assert np.isnan(nothing.width.value)
+    assert np.isnan(nothing.patches.value)
+
+
+def test_biased_units_offset_the_raw_correlator_only():
+    """⟨v h⟩ of magnetized spins and biased units: an offset m² c² at every distance."""
+    rng = np.random.default_rng(11)
+    v = (rng.random((64, 64, 8, 8)) < 0.7) * 2 - 1
+    fine = Ensemble.from_values(v.astype(np.int8))
+    h = (rng.random((64, 64, 6)) < 0.8) * 2 - 1
+    found = locality(fine, layer(fine, h.astype(np.int8)))
+    offset = (0.4 * 0.6) ** 2
+    raw = found.raw_correlator.value
+    assert (abs(raw.value - offset) < 5 * raw.error).all()
+    assert (raw.value > 20 * raw.error).all()
+    connected = found.correlator.value
+    assert (abs(connected.value) < 5 * connected.error).all()
+
+
+@pytest.mark.parametrize("shape", [(9,), (7, 10), (5, 4, 6)])
+def test_patches_equal_labels_joined_across_the_border(shape):
+    rng = np.random.default_rng(12)
+    masks = rng.random((40, *shape)) < 0.4
+    masks[0], masks[1] = True, False
+    expected = [_periodic_labels(mask) for mask in masks]
+    assert np.array_equal(count_patches(Grid(shape), masks), expected)
+    assert max(expected) > 2
+
+
+def _periodic_labels(mask: np.ndarray) -> int:
+    """Labels of the lattice laid out three times along each axis, told apart mod it."""
+    label, _ = ndimage.label(np.tile(mask, 3 * np.ones(mask.ndim, int)))
+    parent = {}
+
+    def find(x: int) -> int:
+        while parent.setdefault(x, x) != x:
+            x = parent[x]
+        return x
+
+    for site in np.argwhere(mask):
+        images = [
+            label[tuple(site + np.array(mask.shape) * copy)]
+            for copy in np.ndindex(*[3] * mask.ndim)
+        ]
+        for other in images[1:]:
+            parent[find(other)] = find(images[0])
+    return len({find(x) for x in label[label > 0]})
+
+
+def test_refusals():
+    fine = free_spins(4, 256, seed=13)
+    other = free_spins(4, 256, seed=14)
+    with pytest.raises(ValueError, match="same chains and draws"):
+        response_matrix(fine, vote(other, seed=15))
+    with pytest.raises(ValueError, match="needs sites with positions"):
+        locality(layer(fine, random_spins((64, 4, 16), 16)), vote(fine, seed=17))
+    short = Ensemble.from_values(random_spins((1, 1, 4, 4), 18))
+    with pytest.raises(ValueError, match="at least 2 blocks"):
+        locality(short, vote(short, seed=19))

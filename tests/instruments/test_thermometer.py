@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from instruments.exact_draws import all_states, draw, planted, random_spins
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.geometry import Unordered
+from kadanoff.instruments.thermometer import (
+    coupling_temperature,
+    energy_temperature,
+    temperatures,
+)
+
+STATES = all_states((4, 4))
+
+
+def ensemble(couplings: dict[str, float], seed: int = 1) -> Ensemble:
+    probability = planted((4, 4), couplings)
+    return draw(STATES, probability, chains=64, draws=256, seed=seed)
+
+
+@pytest.mark.parametrize("coupling", [0.2, 0.44, 0.6, -0.3])
+def test_both_thermometers_read_the_temperature_of_the_model(coupling):
+    """Two checks each at 4 σ, where σ/T is 0.005 to 0.02."""
+    reading = temperatures(ensemble({"nn": coupling}))
+    for t in (reading.energy, reading.coupling):
+        assert abs(t.value - 1 / coupling) < 4 * t.error
+        assert t.error < 0.02 * abs(t.value)
+    assert abs(reading.spread.value) < 4 * reading.spread.error
+
+
+def test_a_temperature_wrong_by_a_tenth_is_seen():
+    t = energy_temperature(ensemble({"nn": 0.44}))
+    assert abs(t.value - 1.1 / 0.44) > 4 * t.error
+
+
+def test_the_spread_shows_that_a_model_is_not_nearest_neighbour():
+    reading = temperatures(ensemble({"nn": 0.2, "nnn": 0.15}))
+    assert abs(reading.spread.value) > 10 * reading.spread.error
+
+
+def test_the_spread_is_sharper_than_independent_errors():
+    """On the same configurations the two fluctuate together."""
+    reading = temperatures(ensemble({"nn": 0.3}))
+    apart = np.hypot(reading.energy.error, reading.coupling.error)
+    assert reading.spread.error < 0.5 * apart
+
+
+def test_all_spins_up_are_at_zero_temperature():
+    up = Ensemble.from_values(np.ones((2, 4, 6, 6), np.int8))
+    assert float(energy_temperature(up).value) == 0
+    assert np.isnan(coupling_temperature(up).value)
+
+
+def test_refusals():
+    spins = random_spins((2, 8, 4, 4), seed=2)
+    real = Ensemble.from_values(spins.astype(float), alphabet="real")
+    layer = Ensemble.from_values(spins.reshape(2, 8, 16), Unordered(16))
+    ring = Ensemble.from_values(spins.reshape(2, 8, 16))
+    for read in (energy_temperature, coupling_temperature, temperatures):
+        with pytest.raises(ValueError, match="a real-valued field has none"):
+            read(real)
+        with pytest.raises(ValueError, match="needs sites with positions"):
+            read(layer)
+        with pytest.raises(ValueError, match="two-dimensional torus"):
+            read(ring)

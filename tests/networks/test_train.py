@@ -1,0 +1,442 @@
+"""Training: against exact likelihoods on 4×4 sites, and resumed to the same bits."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import root_scalar
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.exact.enumerate import all_states
+from kadanoff.geometry import Grid, Unordered
+from kadanoff.models.ising import Ising
+from kadanoff.networks import checkpoint
+from kadanoff.networks import train as training
+from kadanoff.networks.conv_rbm import ConvRBM
+from kadanoff.networks.products import fast_products, one_thread
+from kadanoff.networks.rbm import RBM
+from kadanoff.networks.settings import TIED, Training, recommended
+from kadanoff.networks.train import train
+from kadanoff.networks.weights import load, load_state
+from kadanoff.randomness import generator
+from kadanoff.symmetry import Symmetry
+
+SIDE = 4
+STATES = all_states(SIDE**2).reshape(-1, SIDE, SIDE)
+ENERGY = SIDE**2 * Ising((SIDE, SIDE)).energy(STATES)
+K_C = np.log(1 + np.sqrt(2)) / 2
+PLAIN = Training(epochs=20, learning_rate=0.1, l1=0.0)
+
+
+def log_law(coupling):
+    weights = -coupling * ENERGY
+    return weights - np.logaddexp.reduce(weights)
+
+
+def ising(coupling=K_C, draws=20_000, seed=1):
+    """Independent configurations, drawn from the enumerated Boltzmann weights."""
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(STATES), draws, p=np.exp(log_law(coupling)))
+    return Ensemble.from_values(STATES[rows].reshape(100, -1, SIDE, SIDE))
+
+
+def divergence_per_spin(network, coupling=K_C):
+    """KL(Ising ‖ machine)/N in nats, exact."""
+    log_p = log_law(coupling)
+    with torch.no_grad():
+        log_q = network.log_likelihood(network.tensor(STATES)).double().numpy()
+    return float(np.sum(np.exp(log_p) * (log_p - log_q))) / SIDE**2
+
+
+@pytest.mark.parametrize("persistent", [False, True], ids=["CD", "PCD"])
+def test_the_divergence_falls_to_the_statistical_level(persistent):
+    """16·16 weights and 20 000 draws: the scale 256/(2·20 000)/16 is 4e-4 per spin.
+
+    Measured over seeds: 0.9 to 1.8e-3. Untrained: 0.41. Data of a coupling 10 % off end
+    at 4 to 5e-3: the control below.
+    """
+    settings = Training(epochs=30, learning_rate=0.1, l1=0.0, persistent=persistent)
+    trained = train(RBM((SIDE, SIDE), 16), ising(), settings=settings, seed=1)
+    assert divergence_per_spin(trained) < 3e-3
+
+
+def test_data_of_a_coupling_ten_percent_off_miss_that_level():
+    trained = train(RBM((SIDE, SIDE), 16), ising(0.9 * K_C), settings=PLAIN, seed=1)
+    assert divergence_per_spin(trained) > 3e-3
+
+
+def test_an_untrained_machine_misses_that_level():
+    assert divergence_per_spin(RBM((SIDE, SIDE), 16)) > 0.3
+
+
+def likeliest_weight(spins):
+    """Maximum of the likelihood of a 2×2 block model h w Σv: one number, one root.
+
+    By symmetry the four weights are equal, and with S = Σ v in a block
+    ⟨S tanh wS⟩ of the data equals that of the model, p_w(v) ∝ 2 cosh wS.
+    """
+    blocks = spins.reshape(-1, 2, 2, 2, 2).sum(axis=(2, 4)).ravel()
+    S = all_states(4).sum(axis=1)
+
+    def excess(w):
+        p = np.cosh(w * S) / np.cosh(w * S).sum()
+        return np.mean(blocks * np.tanh(w * blocks)) - p @ (S * np.tanh(w * S))
+
+    return root_scalar(excess, bracket=(0.1, 5.0)).root
+
+
+def test_a_tied_block_finds_the_weight_of_largest_likelihood():
+    """The root is 1.32; trained weights scatter by 0.01 about it."""
+    data = ising()
+    trained = train(ConvRBM(filter=2), data, seed=1)
+    expected = likeliest_weight(data.values)
+    found = trained.W.detach().numpy().ravel()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.04)
+    hotter = likeliest_weight(ising(0.95 * K_C).values)
+    assert abs(hotter - expected) > 0.05  # 5 % of the coupling would be noticed
+
+
+def expected_gradient(network, data):
+    """⟨v hᵀ⟩ of the data minus that of the machine, by enumeration."""
+    v = network.tensor(STATES)
+    moments = torch.zeros(2, *network.W.shape)
+    with torch.no_grad():
+        p = network.log_likelihood(v).exp()
+        h = torch.tanh(network.hidden_field(v))
+        moments[0] = (v.flatten(1) * p[:, None]).T @ h
+        one = network.tensor(data.values.reshape(-1, SIDE, SIDE))
+        h = torch.tanh(network.hidden_field(one))
+        moments[1] = one.flatten(1).T @ h / len(one)
+    return moments[1] - moments[0]
+
+
+def largest_gradient_error(k):
+    """Deviation of one update from the exact gradient, in bounds on a standard error.
+
+    20 000 chains: every mean has an error below 1/√20 000 = 7e-3. A correct program
+    exceeds 4.5 on one of 48 entries with probability 3e-4; 0.03 would be noticed.
+    """
+    data = ising()
+    network = RBM((SIDE, SIDE), 3).initialised(seed=1, scale=0.4)
+    with torch.no_grad():
+        network.W.abs_()  # so that no unit is turned afterwards
+    settings = Training(
+        epochs=1, batch=data.size, k=k, learning_rate=1.0, momentum=0.0, l1=0.0
+    )
+    moved = (train(network, data, settings=settings, seed=2).W - network.W).detach()
+    error = (moved - expected_gradient(network, data)).abs().max().item()
+    return error * data.size**0.5
+
+
+def test_long_chains_give_the_gradient_of_the_likelihood():
+    assert largest_gradient_error(k=60) < 4.5
+
+
+def test_one_step_from_the_data_does_not():
+    """CD-1 is biased, and the check above sees it."""
+    assert largest_gradient_error(k=1) > 4.5
+
+
+def same(one, other):
+    return all(
+        torch.equal(a, b)
+        for a, b in zip(one.parameters(), other.parameters(), strict=True)
+    )
+
+
+MACHINES = {
+    "CD": (RBM((SIDE, SIDE), 5, biases=True), Training(epochs=7, batch=500)),
+    "PCD": (
+        RBM((SIDE, SIDE), 5),
+        Training(epochs=7, batch=500, persistent=True, k=2, l2=1e-3, decay="cosine"),
+    ),
+    "tied": (
+        ConvRBM(),
+        Training(epochs=7, batch=500, persistent=True, momentum=0.9),
+    ),
+    "augmented": (
+        ConvRBM(biases=True),
+        Training(epochs=7, batch=500, symmetry=Symmetry(translations=True, flip=True)),
+    ),
+}
+
+
+class Killed(Exception):
+    """Stands for a signal that ends the process."""
+
+
+def run_and_stop(network, settings, store, monkeypatch, updates):
+    """Train until the given number of updates, then fail, as a kill would."""
+    done, update = 0, training._update
+
+    def counted(*arguments):
+        nonlocal done
+        done += 1
+        if done > updates:
+            raise Killed
+        update(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "_update", counted)
+        with pytest.raises(Killed):
+            run(network, settings, store)
+
+
+def run(network, settings, store=None):
+    data, held_out = ising(draws=4000), ising(draws=1000, seed=2)
+    return train(
+        network, data, settings=settings, seed=4, held_out=held_out, store=store
+    )
+
+
+@pytest.mark.parametrize(("network", "settings"), MACHINES.values(), ids=MACHINES)
+def test_a_stopped_training_ends_at_the_same_bits(
+    network, settings, tmp_path, monkeypatch
+):
+    """Stopped thrice, at random updates, also in the middle of an epoch."""
+    whole = run(network, settings, tmp_path / "whole")
+    for updates in generator(1, "stops").integers(3, 25, size=3):
+        run_and_stop(network, settings, tmp_path / "parts", monkeypatch, updates)
+    parts = run(network, settings, tmp_path / "parts")
+    assert same(whole, parts)
+    for name in ("reconstruction", "weight", "gap"):
+        assert whole.record[name].tolist() == parts.record[name].tolist()
+        assert len(parts.record[name]) == settings.epochs
+    files = [tmp_path / d / checkpoint.RESULT for d in ("whole", "parts")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert same(run(network, settings), whole)
+
+
+@pytest.mark.parametrize("name", ["velocity.W", "chains"])
+def test_a_checkpoint_without_part_of_the_state_ends_elsewhere(
+    name, tmp_path, monkeypatch
+):
+    """Negative control: the comparison above sees a lost velocity or lost chains."""
+    network, settings = MACHINES["PCD"]
+    whole = run(network, settings)
+    run_and_stop(network, settings, tmp_path, monkeypatch, 20)
+    path = checkpoint.checkpoints(tmp_path)[-1]
+    found, state = load_state(path)
+    state[name] = torch.full_like(state[name], -1)
+    checkpoint.save(found, path, state=state)
+    assert not same(run(network, settings, tmp_path), whole)
+
+
+def test_a_finished_training_is_read_and_not_repeated(tmp_path, monkeypatch):
+    network, settings = MACHINES["CD"]
+    whole = run(network, settings, tmp_path)
+    monkeypatch.setattr(training, "_update", None)
+    assert same(run(network, settings, tmp_path), whole)
+
+
+def test_checkpoints_of_powers_of_two_stay_and_load(tmp_path):
+    network, settings = MACHINES["CD"]
+    run(network, settings, tmp_path)
+    names = [path.stem for path in checkpoint.checkpoints(tmp_path)]
+    assert names == ["epoch-000000", "epoch-000001", "epoch-000002", "epoch-000004"]
+    first, *_, last = (load(path) for path in checkpoint.checkpoints(tmp_path))
+    assert same(first, network)
+    assert len(last.record["weight"]) == 4
+
+
+def test_between_them_only_the_newest_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "WORK_BETWEEN", 1.0)  # every epoch is worth it
+    network, settings = MACHINES["CD"]
+    run_and_stop(network, settings, tmp_path, monkeypatch, 8 * 6 + 1)
+    epochs = [int(p.stem[-6:]) for p in checkpoint.checkpoints(tmp_path)]
+    assert epochs == [0, 1, 2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"seed": 5}, "other seed"),
+        ({"settings": Training(epochs=3, batch=500)}, "other settings"),
+        ({"data": ising(draws=4000, seed=9)}, "other data"),
+        ({"network": RBM((SIDE, SIDE), 5, seed=1)}, "other start"),
+    ],
+)
+def test_a_store_of_another_training_is_refused(changed, sentence, tmp_path):
+    given = {
+        "network": RBM((SIDE, SIDE), 5),
+        "data": ising(draws=4000),
+        "settings": Training(epochs=2, batch=500),
+        "seed": 4,
+    }
+    train(**given, store=tmp_path)
+    with pytest.raises(ValueError, match=rf"holds another training \({sentence}"):
+        train(**(given | changed), store=tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path, monkeypatch):
+    network, settings = MACHINES["CD"]
+    run_and_stop(network, settings, tmp_path, monkeypatch, 20)
+    path = checkpoint.checkpoints(tmp_path)[-1]
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match=path.name):
+        run(network, settings, tmp_path)
+
+
+def test_weights_that_run_away_stop_the_training(tmp_path):
+    settings = Training(epochs=4, batch=500, learning_rate=1e38, l1=0.0, momentum=0.9)
+    with pytest.raises(ValueError, match="stopped being finite in epoch 1") as caught:
+        run(RBM((SIDE, SIDE), 5), settings, tmp_path)
+    (good,) = checkpoint.checkpoints(tmp_path)
+    assert f"the last good checkpoint is {good}" in str(caught.value)
+    assert same(load(good), RBM((SIDE, SIDE), 5))
+    assert not (tmp_path / checkpoint.RESULT).exists()
+
+
+def real_ensemble(worst):
+    values = np.zeros((2, 300, 6), dtype=np.float32)
+    values[1, 200, 3] = worst
+    return Ensemble(values, Unordered(6), "real", "test")
+
+
+@pytest.mark.parametrize("worst", [np.nan, np.inf, 1.5, -1.5])
+def test_values_that_are_no_means_of_spins_are_refused(worst):
+    with pytest.raises(ValueError, match="values between -1 and 1, got others"):
+        train(RBM(6, 2), real_ensemble(worst), seed=1)
+
+
+def test_means_of_spins_train():
+    settings = Training(epochs=1)
+    trained = train(RBM(6, 2), real_ensemble(0.5), settings=settings, seed=1)
+    assert torch.isfinite(trained.W).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "data", "sentence"),
+    [
+        (RBM(9, 2), ising(draws=500), "9 visible units, got configurations of 16"),
+        (RBM((SIDE, SIDE), 2), ising(draws=100), "a batch of 256 needs as many"),
+        (
+            RBM(4, 2),
+            Ensemble.from_values(np.ones((1, 300, 2, 4)), Unordered(4), features=2),
+            "got 2 feature maps",
+        ),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(network, data, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        train(network, data, seed=1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch": 0},
+        {"k": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"momentum": 1.0},
+        {"l1": -0.1},
+        {"l2": -0.1},
+        {"decay": "none"},
+    ],
+    ids=str,
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(ValueError, match=str(next(iter(wrong)).replace("_", "."))):
+        Training(**wrong)
+
+
+@pytest.mark.parametrize("decay", ["linear", "cosine"])
+def test_the_rate_falls_to_zero(decay):
+    settings = Training(learning_rate=0.2, decay=decay)
+    rates = [settings.rate(share) for share in np.linspace(0, 1, 11)]
+    assert rates[0] == pytest.approx(0.2)
+    assert rates[5] == pytest.approx(0.1)
+    assert rates[-1] == pytest.approx(0)
+    assert (np.diff(rates) < 0).all()
+
+
+def test_the_given_machine_stays_and_the_seed_decides():
+    network, settings = RBM((SIDE, SIDE), 5), Training(epochs=2)
+    before = network.W.detach().clone()
+    data = ising(draws=2000)
+    first, again, other = (
+        train(network, data, settings=settings, seed=seed) for seed in (1, 1, 2)
+    )
+    assert torch.equal(network.W, before)
+    assert network.record == {}
+    assert same(first, again)
+    assert not same(first, other)
+
+
+def test_frozen_biases_stay_zero_and_free_ones_move():
+    data = ising(draws=2000)
+    for biases in (False, True):
+        network = RBM((SIDE, SIDE), 5, biases=biases)
+        trained = train(network, data, settings=Training(epochs=2), seed=1)
+        assert bool(trained.c.abs().sum() > 0) is biases
+        assert bool(trained.b.abs().sum() > 0) is biases
+
+
+def test_l1_leaves_exact_zeros():
+    shares = {}
+    for l1 in (0.0, 0.05):
+        settings = Training(epochs=10, l1=l1, learning_rate=0.1)
+        W = train(RBM((SIDE, SIDE), 8), ising(), settings=settings, seed=1).W
+        shares[l1] = (W == 0).double().mean().item()
+    assert shares[0.0] == 0
+    assert shares[0.05] > 0.2
+
+
+def test_the_recommended_settings_are_used(tmp_path):
+    assert recommended(ConvRBM()) == TIED
+    assert recommended(RBM(4, 2)) == Training()
+    trained = train(ConvRBM(filter=2), ising(draws=1000), seed=1)
+    assert trained.notes["settings"]["batch"] == TIED.batch
+
+
+def test_progress_counts_epochs():
+    seen = []
+    settings = Training(epochs=3)
+    train(
+        RBM((SIDE, SIDE), 2),
+        ising(draws=500),
+        settings=settings,
+        seed=1,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def state_of_torch():
+    return torch.get_num_threads(), torch.get_float32_matmul_precision()
+
+
+def test_threads_and_precision_are_given_back(monkeypatch):
+    before = state_of_torch()
+    with one_thread(), fast_products():
+        assert torch.get_num_threads() == 1
+    assert state_of_torch() == before
+    monkeypatch.setattr(training, "_update", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(RBM((SIDE, SIDE), 2), Training(epochs=1))
+    assert state_of_torch() == before
+
+
+def test_products_that_lose_digits_are_not_used(monkeypatch):
+    from kadanoff.networks import products
+
+    monkeypatch.setattr(products, "_product_error", lambda: 1e-3)
+    before = state_of_torch()[1]
+    with fast_products():
+        assert state_of_torch()[1] == before
+
+
+def test_products_in_training_keep_five_digits():
+    noise = torch.Generator().manual_seed(3)
+    a, b = (torch.randn(300, 300, generator=noise) for _ in range(2))
+    with fast_products():
+        error = (a @ b).double() - a.double() @ b.double()
+    assert error.abs().max().item() / 300**0.5 < 1e-5
+
+
+def test_a_grid_of_another_shape_and_the_same_size_trains():
+    data = Ensemble.from_values(ising(draws=500).values, Grid((SIDE, SIDE)))
+    trained = train(RBM(16, 2), data, settings=Training(epochs=1), seed=1)
+    assert trained.visible == Unordered(16)
+    assert trained.record["reconstruction"].shape == (1,)
