@@ -62,7 +62,7 @@ def test_samples_of_other_weights_do_not(network):
     other = network.initialised(seed=0)
     other.load_state_dict(network.state_dict())
     with torch.no_grad():
-        other.W *= 1.05
+        other.W.mul_(1.05)
     assert worst_z(network, other) > 4.5
 
 
@@ -113,9 +113,9 @@ def test_a_tied_layer_takes_every_lattice_of_its_stride():
 def test_layers_stack_by_samples_and_by_means():
     second = RBM(5, 2)
     fine = Ensemble.from_values(spins(40).reshape(4, 10, *FINE.shape))
-    for output, alphabet in (("sample", "pm1"), ("mean", "real")):
-        first = Layer(NETWORKS["rbm"], output=output)
-        rules = Stack((first, Layer(second, output=output)))
+    samples = Stack((Layer(NETWORKS["rbm"]), Layer(second)))
+    means = Stack((Layer(NETWORKS["rbm"], "mean"), Layer(second, "mean")))
+    for rules, alphabet in ((samples, "pm1"), (means, "real")):
         coarse = coarsen(rules, fine, seed=1)
         assert coarse.geometry == Unordered(2)
         assert coarse.alphabet == alphabet
@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="put 'arrange' before it"):
         Layer(NETWORKS["conv-rbm"]).coarse(Unordered(24))
     with pytest.raises(ValueError, match="'sample' or the 'mean', got 'logit'"):
-        Layer(NETWORKS["rbm"], output="logit")
+        Layer(NETWORKS["rbm"], output="logit")  # pyright: ignore[reportArgumentType]
 
 
 def test_a_layer_names_itself():

@@ -1,5 +1,7 @@
 """Gibbs sampling: conditionals against their formula, the chain against enumeration."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -153,7 +155,8 @@ def test_a_flow_keeps_gradients_on_for_its_caller():
 
 
 def test_a_flow_that_cannot_be_is_refused():
+    other: Any = "spins"
     with pytest.raises(ValueError, match="samples or means, got 'spins'"):
-        next(rbm_flow(ConvRBM(), configurations(), 1, pass_on="spins"))
+        next(rbm_flow(ConvRBM(), configurations(), 1, pass_on=other))
     with pytest.raises(ValueError, match="9 visible units, got configurations of 16"):
         next(rbm_flow(RBM(Grid((3, 3)), 2), configurations(), 1))

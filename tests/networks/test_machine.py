@@ -179,8 +179,8 @@ def bond_machine(coupling, side=3):
     network = RBM((side, side), len(bonds)).double()
     with torch.no_grad():
         network.W.zero_()
-        for a, bond in enumerate(bonds):
-            network.W[list(bond), a] = w
+        for a, (i, j) in enumerate(bonds):
+            network.W[i, a] = network.W[j, a] = w
     return network
 
 
@@ -207,7 +207,7 @@ def test_a_weight_one_percent_off_is_not_the_ising_model():
     weights, spins = ising_log_weights(0.44)
     network = bond_machine(0.44)
     with torch.no_grad():
-        network.W *= 1.01
+        network.W.mul_(1.01)
     q = network.log_likelihood(network.tensor(spins)).detach().numpy()
     p = weights - np.logaddexp.reduce(weights)
     assert np.sum(np.exp(p) * (p - q)) > 1e-6

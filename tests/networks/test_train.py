@@ -9,16 +9,12 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.exact.enumerate import all_states
 from kadanoff.geometry import Grid, Unordered
 from kadanoff.models.ising import Ising
-from kadanoff.networks import checkpoint
 from kadanoff.networks import train as training
 from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.products import fast_products, one_thread
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.settings import TIED, Training, recommended
 from kadanoff.networks.train import train
-from kadanoff.networks.weights import load, load_state
-from kadanoff.randomness import generator
-from kadanoff.symmetry import Symmetry
 
 SIDE = 4
 STATES = all_states(SIDE**2).reshape(-1, SIDE, SIDE)
@@ -143,149 +139,6 @@ def same(one, other):
     )
 
 
-MACHINES = {
-    "CD": (RBM((SIDE, SIDE), 5, biases=True), Training(epochs=7, batch=500)),
-    "PCD": (
-        RBM((SIDE, SIDE), 5),
-        Training(epochs=7, batch=500, persistent=True, k=2, l2=1e-3, decay="cosine"),
-    ),
-    "tied": (
-        ConvRBM(),
-        Training(epochs=7, batch=500, persistent=True, momentum=0.9),
-    ),
-    "augmented": (
-        ConvRBM(biases=True),
-        Training(epochs=7, batch=500, symmetry=Symmetry(translations=True, flip=True)),
-    ),
-}
-
-
-class Killed(Exception):
-    """Stands for a signal that ends the process."""
-
-
-def run_and_stop(network, settings, store, monkeypatch, updates):
-    """Train until the given number of updates, then fail, as a kill would."""
-    done, update = 0, training._update
-
-    def counted(*arguments):
-        nonlocal done
-        done += 1
-        if done > updates:
-            raise Killed
-        update(*arguments)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(training, "_update", counted)
-        with pytest.raises(Killed):
-            run(network, settings, store)
-
-
-def run(network, settings, store=None):
-    data, held_out = ising(draws=4000), ising(draws=1000, seed=2)
-    return train(
-        network, data, settings=settings, seed=4, held_out=held_out, store=store
-    )
-
-
-@pytest.mark.parametrize(("network", "settings"), MACHINES.values(), ids=MACHINES)
-def test_a_stopped_training_ends_at_the_same_bits(
-    network, settings, tmp_path, monkeypatch
-):
-    """Stopped thrice, at random updates, also in the middle of an epoch."""
-    whole = run(network, settings, tmp_path / "whole")
-    for updates in generator(1, "stops").integers(3, 25, size=3):
-        run_and_stop(network, settings, tmp_path / "parts", monkeypatch, updates)
-    parts = run(network, settings, tmp_path / "parts")
-    assert same(whole, parts)
-    for name in ("reconstruction", "weight", "gap"):
-        assert whole.record[name].tolist() == parts.record[name].tolist()
-        assert len(parts.record[name]) == settings.epochs
-    files = [tmp_path / d / checkpoint.RESULT for d in ("whole", "parts")]
-    assert files[0].read_bytes() == files[1].read_bytes()
-    assert same(run(network, settings), whole)
-
-
-@pytest.mark.parametrize("name", ["velocity.W", "chains"])
-def test_a_checkpoint_without_part_of_the_state_ends_elsewhere(
-    name, tmp_path, monkeypatch
-):
-    """Negative control: the comparison above sees a lost velocity or lost chains."""
-    network, settings = MACHINES["PCD"]
-    whole = run(network, settings)
-    run_and_stop(network, settings, tmp_path, monkeypatch, 20)
-    path = checkpoint.checkpoints(tmp_path)[-1]
-    found, state = load_state(path)
-    state[name] = torch.full_like(state[name], -1)
-    checkpoint.save(found, path, state=state)
-    assert not same(run(network, settings, tmp_path), whole)
-
-
-def test_a_finished_training_is_read_and_not_repeated(tmp_path, monkeypatch):
-    network, settings = MACHINES["CD"]
-    whole = run(network, settings, tmp_path)
-    monkeypatch.setattr(training, "_update", None)
-    assert same(run(network, settings, tmp_path), whole)
-
-
-def test_checkpoints_of_powers_of_two_stay_and_load(tmp_path):
-    network, settings = MACHINES["CD"]
-    run(network, settings, tmp_path)
-    names = [path.stem for path in checkpoint.checkpoints(tmp_path)]
-    assert names == ["epoch-000000", "epoch-000001", "epoch-000002", "epoch-000004"]
-    first, *_, last = (load(path) for path in checkpoint.checkpoints(tmp_path))
-    assert same(first, network)
-    assert len(last.record["weight"]) == 4
-
-
-def test_between_them_only_the_newest_stays(tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "WORK_BETWEEN", 1.0)  # every epoch is worth it
-    network, settings = MACHINES["CD"]
-    run_and_stop(network, settings, tmp_path, monkeypatch, 8 * 6 + 1)
-    epochs = [int(p.stem[-6:]) for p in checkpoint.checkpoints(tmp_path)]
-    assert epochs == [0, 1, 2, 4, 6]
-
-
-@pytest.mark.parametrize(
-    ("changed", "sentence"),
-    [
-        ({"seed": 5}, "other seed"),
-        ({"settings": Training(epochs=3, batch=500)}, "other settings"),
-        ({"data": ising(draws=4000, seed=9)}, "other data"),
-        ({"network": RBM((SIDE, SIDE), 5, seed=1)}, "other start"),
-    ],
-)
-def test_a_store_of_another_training_is_refused(changed, sentence, tmp_path):
-    given = {
-        "network": RBM((SIDE, SIDE), 5),
-        "data": ising(draws=4000),
-        "settings": Training(epochs=2, batch=500),
-        "seed": 4,
-    }
-    train(**given, store=tmp_path)
-    with pytest.raises(ValueError, match=rf"holds another training \({sentence}"):
-        train(**(given | changed), store=tmp_path)
-
-
-def test_a_damaged_checkpoint_is_named(tmp_path, monkeypatch):
-    network, settings = MACHINES["CD"]
-    run_and_stop(network, settings, tmp_path, monkeypatch, 20)
-    path = checkpoint.checkpoints(tmp_path)[-1]
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=path.name):
-        run(network, settings, tmp_path)
-
-
-def test_weights_that_run_away_stop_the_training(tmp_path):
-    settings = Training(epochs=4, batch=500, learning_rate=1e38, l1=0.0, momentum=0.9)
-    with pytest.raises(ValueError, match="stopped being finite in epoch 1") as caught:
-        run(RBM((SIDE, SIDE), 5), settings, tmp_path)
-    (good,) = checkpoint.checkpoints(tmp_path)
-    assert f"the last good checkpoint is {good}" in str(caught.value)
-    assert same(load(good), RBM((SIDE, SIDE), 5))
-    assert not (tmp_path / checkpoint.RESULT).exists()
-
-
 def real_ensemble(worst):
     values = np.zeros((2, 300, 6), dtype=np.float32)
     values[1, 200, 3] = worst
@@ -407,6 +260,16 @@ def state_of_torch():
     return torch.get_num_threads(), torch.get_float32_matmul_precision()
 
 
+@pytest.fixture
+def two_threads():
+    """More threads than training uses, so that giving them back can be seen."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_threads_and_precision_are_given_back(monkeypatch):
     before = state_of_torch()
     with one_thread(), fast_products():
@@ -414,7 +277,7 @@ def test_threads_and_precision_are_given_back(monkeypatch):
     assert state_of_torch() == before
     monkeypatch.setattr(training, "_update", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run(RBM((SIDE, SIDE), 2), Training(epochs=1))
+        train(RBM((SIDE, SIDE), 2), ising(draws=500), seed=1)
     assert state_of_torch() == before
 
 

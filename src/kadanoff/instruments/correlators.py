@@ -27,6 +27,7 @@ __all__ = [
     "bond_energy",
     "from_waves",
     "shells",
+    "structure_factor",
     "to_waves",
     "two_point",
 ]
@@ -103,6 +104,24 @@ def two_point(
         return groups.average(from_waves(spectrum - own, grid.shape) / grid.size)[0]
 
     return Correlator(groups.distance, jackknife(observe, reading, ensemble))
+
+
+def structure_factor(ensemble: Ensemble) -> np.ndarray:
+    """S(k) = ⟨|ŝ_k|²⟩/N of the fluctuations of each site about its own mean.
+
+    The half spectrum of `numpy.fft.rfftn`; the connected G(r) is its transform.
+
+    Raises:
+        ValueError: no positions, several feature maps, or several sites per cell.
+    """
+    grid = lattice_of(ensemble)
+    power, total = 0.0, 0.0
+    for chunk in ensemble.chunks():
+        own, mean = _spectrum_and_mean(ensemble.read(chunk), grid.dimension, None)
+        power, total = power + chunk.size * own, total + chunk.size * mean
+    mean = np.asarray(total) / ensemble.size
+    spectrum = np.asarray(power) / ensemble.size
+    return (spectrum - abs(to_waves(mean, grid.dimension)) ** 2) / grid.size
 
 
 def to_waves(fields: np.ndarray, dimension: int) -> np.ndarray:

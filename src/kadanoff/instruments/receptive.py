@@ -7,7 +7,16 @@ With R_ia = ⟨v_i h_a⟩ - ⟨v_i⟩⟨h_a⟩ the response of unit a, its width
 d the periodic distance and c_a the site of least Σ_i R_ia² d², taken over the sites
 where |R_ia| exceeds half its maximum (over all sites, noise far away would choose the
 centre that hides it best). The patches are the connected regions of those same sites,
-nearest neighbours on the torus. The patch correlator
+nearest neighbours on the torus.
+
+Near criticality the spins are correlated all over the lattice, and so is every unit
+with all of them, however local its rule. The *direct* response takes that out,
+
+    D_a = C⁻¹ R_a,  D̂_a(k) = R̂_a(k)/S(k),
+
+C(x - y) the spins' own connected correlation, averaged over the torus, and S(k) its
+transform: D_a are the weights with which the spins best predict h_a by least squares.
+On independent spins it is R. The patch correlator
 
     G(r) = (1/N_h) Σ_a (1/N) Σ_x C_a(x) C_a(x + r)
 
@@ -22,6 +31,7 @@ Patches have no such protection: where noise reaches half the maximum it is coun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +41,13 @@ from scipy.sparse import csgraph
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.geometry import Grid
-from kadanoff.instruments.correlators import Correlator, from_waves, shells, to_waves
+from kadanoff.instruments.correlators import (
+    Correlator,
+    from_waves,
+    shells,
+    structure_factor,
+    to_waves,
+)
 from kadanoff.instruments.operators import lattice_of
 from kadanoff.instruments.response import Responses, response_matrix, responses
 
@@ -51,9 +67,11 @@ class Locality:
 
     Attributes:
         width: median over units of the root mean square distance from the centre of
-            the response, in original sites.
+            the response, in original sites. Uniform on L×L: about L/√6.
         patches: median over units of the number of patches.
         mean_patches: mean over units of the number of patches.
+        direct_width: width of the direct response.
+        direct_patches: median over units of the patches of the direct response.
         responding: share of the units whose response stands out of the noise.
         correlator: patch correlator of the connected response.
         raw_correlator: patch correlator of ⟨v_i h_a⟩.
@@ -62,6 +80,8 @@ class Locality:
     width: Estimate
     patches: Estimate
     mean_patches: Estimate
+    direct_width: Estimate
+    direct_patches: Estimate
     responding: float
     correlator: Correlator
     raw_correlator: Correlator
@@ -79,8 +99,9 @@ def locality(fine: Ensemble, coarse: Ensemble) -> Locality:
             block of configurations.
     """
     grid = lattice_of(fine)
-    parts = [_read(grid, turn) for turn in responses(fine, coarse)]
-    return _summary(grid, _joined(parts), fine)
+    factor = structure_factor(fine)
+    parts = [_read(grid, turn, factor) for turn in responses(fine, coarse)]
+    return _summary(grid, parts, fine)
 
 
 def count_patches(grid: Grid, mask: np.ndarray) -> np.ndarray:
@@ -100,54 +121,83 @@ def count_patches(grid: Grid, mask: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Reading:
-    """What is kept of a turn of units, for all groups and with each left out.
+class _Fields:
+    """Receptive fields of one kind, for all groups and with each left out.
 
     Attributes:
         strength: Σ_i R², `(1 + groups, units)`.
         moment: Σ_i R² d² from the unit's centre, the same shape.
         patches: number of patches, the same shape.
-        power: Σ_a |Ĉ_a(k)|² of the connected response, `(1 + groups, *half spectrum)`.
-        raw_power: the same of ⟨v h⟩.
     """
 
     strength: np.ndarray
     moment: np.ndarray
     patches: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Fields]) -> _Fields:
+        names = ("strength", "moment", "patches")
+        return cls(*(np.hstack([getattr(p, name) for p in parts]) for name in names))
+
+    def over(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Median width `(1 + groups,)` and patches `(1 + groups, units)` of some."""
+        if not chosen.any():
+            nothing = np.full((len(self.strength), 1), np.nan)
+            return nothing[:, 0], nothing
+        squared = self.moment[:, chosen] / self.strength[:, chosen]
+        width = np.sqrt(np.maximum(np.median(squared, axis=1), 0))
+        return width, self.patches[:, chosen]
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """What is kept of a turn of units.
+
+    Attributes:
+        connected: fields of the connected response.
+        direct: fields of the direct response.
+        power: Σ_a |R̂_a(k)|², `(1 + groups, *half spectrum)`.
+        raw_power: the same of ⟨v h⟩.
+    """
+
+    connected: _Fields
+    direct: _Fields
     power: np.ndarray
     raw_power: np.ndarray
 
 
-def _read(grid: Grid, measured: Responses) -> _Reading:
+def _read(grid: Grid, measured: Responses, factor: np.ndarray) -> _Reading:
     shape = (*measured.connected.shape[:2], *grid.shape)
-    strength, moment, patches = _by_unit(
-        grid, measured.connected.reshape(shape), measured.shares
+    connected = measured.connected.reshape(shape)
+    waves = to_waves(connected, grid.dimension)
+    # Waves that never fluctuate have neither response nor weight.
+    moving = factor > 1e-9 * factor.max()
+    weight = np.divide(1, factor, out=np.zeros_like(factor), where=moving)
+    direct = from_waves(waves * weight.astype(np.float32), grid.shape)
+    raw_waves = to_waves(measured.raw.reshape(shape), grid.dimension)
+    return _Reading(
+        _fields(grid, connected, measured.shares),
+        _fields(grid, direct, measured.shares),
+        _powers(waves, measured.shares),
+        _powers(raw_waves, measured.shares),
     )
-    power, raw_power = (
-        _powers(grid, field.reshape(shape), measured.shares)
-        for field in (measured.connected, measured.raw)
-    )
-    return _Reading(strength, moment, patches, power, raw_power)
 
 
-def _by_unit(
-    grid: Grid, connected: np.ndarray, shares: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Strength, moment and patches, `(1 + groups, units)` each."""
-    squares = connected**2
-    units = np.arange(connected.shape[1])
-    rows, centre = [], None
+def _fields(grid: Grid, responses: np.ndarray, shares: np.ndarray) -> _Fields:
+    """From `(group, unit, *shape)` responses."""
+    squares = responses**2
+    first = _weighted(shares[0], responses)
+    # The centre belongs to the unit: it stays when a group is left out.
+    centre = _second_moments(grid, first**2 * _core(abs(first))).argmin(axis=1)
+    d2 = _squared_distances(grid, centre)
+    rows = []
     for share in shares:
-        mean = _weighted(share, connected)
+        mean = _weighted(share, responses)
         cross = _cross(mean**2, _weighted(share**2, squares), share)
-        core = _core(abs(mean))
-        if centre is None:  # it belongs to the unit and stays when a group is left out
-            centre = _second_moments(grid, mean**2 * core).argmin(axis=1)
-        around = _second_moments(grid, cross)[units, centre]
-        strength = cross.reshape(len(units), -1).sum(axis=1)
-        rows.append((strength, around, count_patches(grid, core)))
-    strength, moment, patches = (np.array(column) for column in zip(*rows, strict=True))
-    return strength, moment, patches
+        cross = cross.reshape(len(d2), -1)
+        moment = np.einsum("as,as->a", cross, d2)
+        rows.append((cross.sum(axis=1), moment, count_patches(grid, _core(abs(mean)))))
+    return _Fields(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def _core(size: np.ndarray) -> np.ndarray:
@@ -156,9 +206,8 @@ def _core(size: np.ndarray) -> np.ndarray:
     return size > half.reshape(-1, *[1] * (size.ndim - 1))
 
 
-def _powers(grid: Grid, fields: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def _powers(waves: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Σ_a |Ĉ_a(k)|² between different groups, `(1 + groups, *half spectrum)`."""
-    waves = to_waves(fields, grid.dimension)
     own = np.stack([(abs(wave) ** 2).sum(axis=0) for wave in waves])
     rows = []
     for share in shares:
@@ -182,62 +231,45 @@ def _cross(
 
 def _second_moments(grid: Grid, squares: np.ndarray) -> np.ndarray:
     """Σ_i R_i² d²(i, c) for every site c as centre, `(units, sites)`."""
-    positions = grid.positions()
-    d2 = grid.distance(positions[0], positions).reshape(grid.shape) ** 2
+    d2 = _squared_distances(grid, np.zeros(1, dtype=int)).reshape(grid.shape)
     waves = to_waves(squares, grid.dimension) * to_waves(d2, grid.dimension)
     return from_waves(waves, grid.shape).reshape(len(squares), -1)
 
 
-def _joined(parts: list[_Reading]) -> _Reading:
-    def units(name: str) -> np.ndarray:
-        return np.concatenate([getattr(part, name) for part in parts], axis=1)
-
-    def total(name: str) -> np.ndarray:
-        return np.sum([getattr(part, name) for part in parts], axis=0)
-
-    return _Reading(
-        units("strength"),
-        units("moment"),
-        units("patches"),
-        total("power"),
-        total("raw_power"),
-    )
+def _squared_distances(grid: Grid, centres: np.ndarray) -> np.ndarray:
+    """d²(i, c) to every site i, `(centres, sites)`."""
+    positions = grid.positions()
+    from_origin = grid.distance(positions[0], positions) ** 2
+    sites = np.indices(grid.shape).reshape(grid.dimension, -1)
+    sides = np.array(grid.shape)[:, None, None]
+    steps = (sites[:, None, :] - sites[:, centres][:, :, None]) % sides
+    return from_origin[np.ravel_multi_index(tuple(steps), grid.shape)]
 
 
-def _summary(grid: Grid, reading: _Reading, fine: Ensemble) -> Locality:
+def _summary(grid: Grid, parts: Sequence[_Reading], fine: Ensemble) -> Locality:
+    connected = _Fields.joined([part.connected for part in parts])
+    direct = _Fields.joined([part.direct for part in parts])
+
     def estimate(values: np.ndarray) -> Estimate:
         return Estimate(values[0], {fine.lineage: values[1:]}, fine.n_eff)
 
     def correlator(power: np.ndarray) -> Correlator:
-        by_distance = shells(grid)
-        values = from_waves(power, grid.shape)
-        scale = reading.strength.shape[1] * grid.size
-        return Correlator(
-            by_distance.distance, estimate(by_distance.average(values / scale))
-        )
+        groups = shells(grid)
+        scale = connected.strength.shape[1] * grid.size
+        values = groups.average(from_waves(power, grid.shape) / scale)
+        return Correlator(groups.distance, estimate(values))
 
-    width, patches = _over_responding(reading, estimate(reading.strength))
+    strength = estimate(connected.strength)
+    responding = strength.value > RESPONDS * strength.error
+    width, patches = connected.over(responding)
+    direct_width, direct_patches = direct.over(responding)
     return Locality(
-        estimate(width),
-        estimate(np.median(patches, axis=1)),
-        estimate(patches.mean(axis=1)),
-        float(_responds(estimate(reading.strength)).mean()),
-        correlator(reading.power),
-        correlator(reading.raw_power),
+        width=estimate(width),
+        patches=estimate(np.median(patches, axis=1)),
+        mean_patches=estimate(patches.mean(axis=1)),
+        direct_width=estimate(direct_width),
+        direct_patches=estimate(np.median(direct_patches, axis=1)),
+        responding=float(responding.mean()),
+        correlator=correlator(np.sum([part.power for part in parts], axis=0)),
+        raw_correlator=correlator(np.sum([part.raw_power for part in parts], axis=0)),
     )
-
-
-def _responds(strength: Estimate) -> np.ndarray:
-    return strength.value > RESPONDS * strength.error
-
-
-def _over_responding(
-    reading: _Reading, strength: Estimate
-) -> tuple[np.ndarray, np.ndarray]:
-    """Median width `(1 + groups,)`, and patches of the units that respond."""
-    chosen = _responds(strength)
-    if not chosen.any():
-        nothing = np.full((len(reading.strength), 1), np.nan)
-        return nothing[:, 0], nothing
-    squared = np.median(reading.moment[:, chosen] / reading.strength[:, chosen], axis=1)
-    return np.sqrt(np.maximum(squared, 0)), reading.patches[:, chosen]
