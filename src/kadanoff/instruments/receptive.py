@@ -49,7 +49,7 @@ from kadanoff.instruments.correlators import (
     to_waves,
 )
 from kadanoff.instruments.operators import lattice_of
-from kadanoff.instruments.response import Responses, response_matrix, responses
+from kadanoff.instruments.response import Responses, grouped, response_matrix, responses
 
 __all__ = ["Locality", "count_patches", "locality", "response_matrix"]
 
@@ -67,7 +67,8 @@ class Locality:
 
     Attributes:
         width: median over units of the root mean square distance from the centre of
-            the response, in original sites. Uniform on L×L: about L/√6.
+            the response, in original sites. Uniform on L×L: about L/√6. Negative where
+            noise outweighs it: √|w²| with the sign of w².
         patches: median over units of the number of patches.
         mean_patches: mean over units of the number of patches.
         direct_width: width of the direct response.
@@ -99,8 +100,10 @@ def locality(fine: Ensemble, coarse: Ensemble) -> Locality:
             block of configurations.
     """
     grid = lattice_of(fine)
-    factor = structure_factor(fine)
-    parts = [_read(grid, turn, factor) for turn in responses(fine, coarse)]
+    parts, direct = [], None
+    for turn in responses(fine, coarse):
+        direct = _inverse(fine) if direct is None else direct
+        parts.append(_read(grid, turn, direct))
     return _summary(grid, parts, fine)
 
 
@@ -145,8 +148,8 @@ class _Fields:
             nothing = np.full((len(self.strength), 1), np.nan)
             return nothing[:, 0], nothing
         squared = self.moment[:, chosen] / self.strength[:, chosen]
-        width = np.sqrt(np.maximum(np.median(squared, axis=1), 0))
-        return width, self.patches[:, chosen]
+        square = np.median(squared, axis=1)
+        return np.sign(square) * np.sqrt(abs(square)), self.patches[:, chosen]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,18 +169,26 @@ class _Reading:
     raw_power: np.ndarray
 
 
-def _read(grid: Grid, measured: Responses, factor: np.ndarray) -> _Reading:
+def _inverse(fine: Ensemble) -> np.ndarray:
+    """1/S(k) of each group of configurations, `(group, 1, *half spectrum)`.
+
+    Each group's own: S then carries the same fluctuations as R, which drop out of D.
+    """
+    factors = np.stack([structure_factor(fine, group) for group in grouped(fine)])
+    # Waves that never fluctuate have neither response nor weight.
+    moving = factors > 1e-9 * factors.max()
+    inverse = np.divide(1, factors, out=np.zeros_like(factors), where=moving)
+    return inverse[:, None].astype(np.float32)
+
+
+def _read(grid: Grid, measured: Responses, inverse: np.ndarray) -> _Reading:
     shape = (*measured.connected.shape[:2], *grid.shape)
     connected = measured.connected.reshape(shape)
     waves = to_waves(connected, grid.dimension)
-    # Waves that never fluctuate have neither response nor weight.
-    moving = factor > 1e-9 * factor.max()
-    weight = np.divide(1, factor, out=np.zeros_like(factor), where=moving)
-    direct = from_waves(waves * weight.astype(np.float32), grid.shape)
     raw_waves = to_waves(measured.raw.reshape(shape), grid.dimension)
     return _Reading(
         _fields(grid, connected, measured.shares),
-        _fields(grid, direct, measured.shares),
+        _fields(grid, from_waves(waves * inverse, grid.shape), measured.shares),
         _powers(waves, measured.shares),
         _powers(raw_waves, measured.shares),
     )

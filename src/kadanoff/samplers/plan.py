@@ -129,7 +129,7 @@ def _choose(model: Ising, coupling: float) -> str:
     planar = len(model.shape) == 2
     disordered = abs(coupling) <= 0.4407  # in the ordered phase domains freeze in
     if planar and disordered and _effective_side(model, coupling) <= MULTISPIN_SIDE:
-        return "multispin" if abs(coupling) > 0.05 else "heat-bath"
+        return "multispin" if abs(coupling) > 0.1 else "heat-bath"
     return "swendsen-wang"
 
 
