@@ -6,9 +6,17 @@ from instruments.exact_draws import all_states, draw, planted, random_spins
 from scipy import ndimage
 
 from kadanoff.ensemble import Ensemble
+from kadanoff.exact.constants import K_C
 from kadanoff.geometry import Grid, Unordered
 from kadanoff.instruments import response
-from kadanoff.instruments.receptive import count_patches, locality, response_matrix
+from kadanoff.instruments.receptive import (
+    count_patches,
+    direct_response,
+    locality,
+    response_matrix,
+)
+from kadanoff.models.ising import Ising
+from kadanoff.samplers.run import sample
 
 ROOT = {"step": "test"}
 
@@ -23,7 +31,7 @@ def free_spins(side: int, configurations: int, seed: int) -> Ensemble:
 def vote(fine: Ensemble, seed: int) -> Ensemble:
     """Majority of 2×2 blocks, a tie by a coin: R = 3/8 on four sites, 0 elsewhere."""
     v = fine.values
-    total = sum(v[..., x::2, y::2] for x in (0, 1) for y in (0, 1))
+    total = np.sum([v[..., x::2, y::2] for x in (0, 1) for y in (0, 1)], axis=0)
     coins = random_spins(total.shape, seed)
     signs = np.where(total == 0, coins, np.sign(total)).astype(np.int8)
     return fine.derived(signs, fine.grid.coarsened(2), "pm1", ROOT)
@@ -51,6 +59,47 @@ def test_response_of_a_tiny_system_is_the_enumerated_one():
     assert abs(found[:, 0] - exact).max() < 4 * error
     # Negative control: the response that is not connected differs.
     assert abs(found[:, 0] - (p * h) @ flat).max() > 4 * error
+
+
+def test_direct_response_solves_the_normal_equations():
+    """The same unit without a field: D = C⁻¹ R, exact C; 16 entries, σ up to 0.012."""
+    states, p = all_states((4, 4)), planted((4, 4), {"nn": 0.35})
+    fine = draw(states, p, chains=64, draws=400, seed=22)
+    flat = states.reshape(-1, 16).astype(float)
+    v = fine.values.reshape(64, 400, 16).astype(int)
+    h = np.sign(flat[:, 0] + flat[:, 1] + flat[:, 5])
+    units = np.sign(v[..., [0]] + v[..., [1]] + v[..., [5]]).astype(np.int8)
+    covariance = (flat * p[:, None]).T @ flat
+    response = (p * h) @ flat
+    found = direct_response(fine, layer(fine, units))[:, 0]
+    exact = np.linalg.solve(covariance, response)
+    assert abs(found - exact).max() < 0.04
+    # Negative control: the response itself is far from it.
+    assert abs(response - exact).max() > 0.2
+    assert np.sort(exact)[-3] > 0.35 > 0.2 > np.sort(exact)[-4]
+
+
+def test_only_the_direct_response_is_local_at_criticality():
+    """The response of any unit fills the lattice there; the direct one tells maps apart.
+
+    Uniform on 16×16: √(2 (16² + 2)/12) = 6.56. A block vote is 1 wide (by definition,
+    less what the choice among four equal centres takes), a kept spin 0, a random
+    projection of all spins as wide as the lattice.
+    """
+    fine = sample(Ising((16, 16)), coupling=K_C, draws=8192, seed=23)
+    vote_reading = locality(fine, vote(fine, seed=24))
+    spins = fine.values.reshape(fine.chains, fine.draws, 256)
+    weights = np.random.default_rng(25).standard_normal((256, 64))
+    random = np.sign(spins @ weights).astype(np.int8)
+    random_reading = locality(fine, layer(fine, random))
+    kept_reading = locality(fine, layer(fine, spins[..., ::4].copy()))
+    for reading in (vote_reading, random_reading, kept_reading):
+        assert abs(reading.width.value - 6.3) < 0.2
+    assert 0.9 < vote_reading.direct_width.value <= 1
+    assert kept_reading.direct_width.value == 0
+    assert random_reading.direct_width.value > 5
+    assert vote_reading.direct_patches.value == kept_reading.direct_patches.value == 1
+    assert random_reading.direct_patches.value > 10
 
 
 def test_response_of_real_values_is_their_covariance(monkeypatch):
@@ -88,7 +137,7 @@ def test_a_block_vote_is_local():
     assert abs(found.width.value - 1) < 2 * found.width.error < 0.3
     assert float(found.patches.value) == float(found.mean_patches.value) == 1
     # (3/8)² × pairs of sites of a block at distance r, over displacements at r × sites.
-    expected = np.zeros(len(found.correlator.distance))
+    expected = np.zeros(found.correlator.distance.size)
     expected[:3] = (9 / 64) * np.array([4, 8 / 4, 4 / 4]) / 256
     for correlator in (found.correlator, found.raw_correlator):
         pull = (correlator.value.value - expected) / correlator.value.error
@@ -186,23 +235,26 @@ def test_patches_equal_labels_joined_across_the_border(shape):
 
 
 def _periodic_labels(mask: np.ndarray) -> int:
-    """Labels of the lattice laid out three times along each axis, told apart mod it."""
-    label, _ = ndimage.label(np.tile(mask, 3 * np.ones(mask.ndim, int)))
-    parent = {}
+    """The lattice three times along each axis: regions met in several copies are one.
 
-    def find(x: int) -> int:
-        while parent.setdefault(x, x) != x:
-            x = parent[x]
-        return x
-
-    for site in np.argwhere(mask):
-        images = [
-            label[tuple(site + np.array(mask.shape) * copy)]
-            for copy in np.ndindex(*[3] * mask.ndim)
+    The middle copy of a region touches all the labels of its images in turn.
+    """
+    label = np.asarray(ndimage.label(np.tile(mask, 3 * np.ones(mask.ndim, int)))[0])
+    copies = [
+        label[
+            tuple(
+                slice(c * n, (c + 1) * n) for c, n in zip(copy, mask.shape, strict=True)
+            )
         ]
-        for other in images[1:]:
-            parent[find(other)] = find(images[0])
-    return len({find(x) for x in label[label > 0]})
+        for copy in np.ndindex(*[3] * mask.ndim)
+    ]
+    images = np.stack([copy[mask] for copy in copies])  # (copies, sites)
+    groups: list[set[int]] = []
+    for labels in images.T:
+        touching = [g for g in groups if g & set(labels.tolist())]
+        groups = [g for g in groups if g not in touching]
+        groups.append(set(labels.tolist()).union(*touching))
+    return len(groups)
 
 
 def test_refusals():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,15 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, write the model, print how it ended."""
     from kadanoff.foreign import open_foreign
-    from kadanoff.networks.train import train
+    from kadanoff.networks.train import check, train
     from kadanoff.networks.weights import save
     from kadanoff.runs import Run
 
     out = writable(arguments.out)
     data = open_foreign(arguments.file)
-    network, settings = _network(arguments, data), _settings(arguments)
-    network.visible_geometry(data.geometry)
+    network = _network(arguments, data)
+    settings = _settings(arguments, network)
+    check(network, data, settings)  # before anything is created
     work = Run.of(
         arguments.runs,
         step="train",
@@ -113,15 +114,16 @@ def _network(arguments: argparse.Namespace, data: Any) -> Any:
     )
 
 
-def _settings(arguments: argparse.Namespace) -> Any:
-    from kadanoff.networks.train import Training
+def _settings(arguments: argparse.Namespace, network: Any) -> Any:
+    """The recommended training of this kind of network, and what was asked for."""
+    from kadanoff.networks.settings import recommended
     from kadanoff.symmetry import Symmetry
 
     names = ("epochs", "batch", "k", "learning_rate", "momentum", "l1", "l2")
     given = {name: getattr(arguments, name) for name in names}
-    whole = Symmetry(translations=True, flip=True)
-    return Training(
-        persistent=arguments.persistent,
-        symmetry=whole if arguments.augment else Symmetry(),
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if arguments.persistent:
+        chosen["persistent"] = True
+    if arguments.augment:
+        chosen["symmetry"] = Symmetry(translations=True, flip=True)
+    return replace(recommended(network), **chosen)

@@ -10,13 +10,13 @@ each site's own mean, so that a biased layer shows no false correlation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
 
-from kadanoff.ensemble import Block, Ensemble
+from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, jackknife
 from kadanoff.geometry import Grid
 from kadanoff.instruments.operators import lattice_of
@@ -106,28 +106,22 @@ def two_point(
     return Correlator(groups.distance, jackknife(observe, reading, ensemble))
 
 
-def structure_factor(
-    ensemble: Ensemble, blocks: Sequence[Block] | None = None
-) -> np.ndarray:
+def structure_factor(ensemble: Ensemble) -> np.ndarray:
     """S(k) = ⟨|ŝ_k|²⟩/N of the fluctuations of each site about its own mean.
 
-    The half spectrum of `numpy.fft.rfftn`, over some blocks of configurations or all;
-    the connected G(r) is its transform.
+    The half spectrum of `numpy.fft.rfftn`; the connected G(r) is its transform.
 
     Raises:
         ValueError: no positions, several feature maps, or several sites per cell.
     """
     grid = lattice_of(ensemble)
-    chosen = ensemble.blocks() if blocks is None else blocks
-    moments = [
-        _spectrum_and_mean(ensemble.read(block), grid.dimension, None)
-        for block in chosen
-    ]
-    sizes = np.array([block.size for block in chosen])
-    spectrum, mean = (
-        np.average(np.stack(column), axis=0, weights=sizes)
-        for column in zip(*moments, strict=True)
-    )
+    power, total = [], []
+    for chunk in ensemble.chunks():
+        own, mean = _spectrum_and_mean(ensemble.read(chunk), grid.dimension, None)
+        power.append(chunk.size * own)
+        total.append(chunk.size * mean)
+    mean = np.sum(total, axis=0) / ensemble.size
+    spectrum = np.sum(power, axis=0) / ensemble.size
     return (spectrum - abs(to_waves(mean, grid.dimension)) ** 2) / grid.size
 
 

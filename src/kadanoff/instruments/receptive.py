@@ -1,38 +1,42 @@
 """What each coarse unit responds to: receptive fields, their width and their patches.
 
-With R_ia = ⟨v_i h_a⟩ - ⟨v_i⟩⟨h_a⟩ the response of unit a, its width is
+With R_ia = ⟨v_i h_a⟩ - ⟨v_i⟩⟨h_a⟩ the response of unit a, its *core* is the sites where
+|R_ia| exceeds half its maximum, its patches are the connected regions of the core
+(nearest neighbours on the torus), and its width is
 
     w_a² = Σ_i R_ia² d²(i, c_a) / Σ_i R_ia²,
 
-d the periodic distance and c_a the site of least Σ_i R_ia² d², taken over the sites
-where |R_ia| exceeds half its maximum (over all sites, noise far away would choose the
-centre that hides it best). The patches are the connected regions of those same sites,
-nearest neighbours on the torus.
+d the periodic distance and c_a the site of least Σ_core R_ia² d² (over all sites, noise
+far away would choose the centre that hides it best).
 
 Near criticality the spins are correlated all over the lattice, and so is every unit
-with all of them, however local its rule. The *direct* response takes that out,
+with all of them, however local its rule: w is then close to that of a uniform response,
+L/√6. The *direct* response takes this out,
 
     D_a = C⁻¹ R_a,  D̂_a(k) = R̂_a(k)/S(k),
 
 C(x - y) the spins' own connected correlation, averaged over the torus, and S(k) its
 transform: D_a are the weights with which the spins best predict h_a by least squares.
-On independent spins it is R. The patch correlator
+Its width is taken over its core alone, since C⁻¹ amplifies noise.
+
+The patch correlator
 
     G(r) = (1/N_h) Σ_a (1/N) Σ_x C_a(x) C_a(x + r)
 
-is taken with C = R and, as in de Mello Koch, de Mello Koch and Cheng, arXiv:1906.05212,
-with C_a(i) = ⟨v_i h_a⟩, not connected.
+is taken with C_a = R_a and, as in de Mello Koch, de Mello Koch and Cheng,
+arXiv:1906.05212, with C_a(i) = ⟨v_i h_a⟩, not connected.
 
 Sampling noise on every site would, squared, widen a local response by the whole lattice
 and give the correlator the shape of the spins' own. So R² and C(x)C(y) are products
 between different groups of chains (`kadanoff.instruments.response`), free of that bias.
-Patches have no such protection: where noise reaches half the maximum it is counted.
+A core has no such protection: where noise reaches half the maximum it is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -49,9 +53,15 @@ from kadanoff.instruments.correlators import (
     to_waves,
 )
 from kadanoff.instruments.operators import lattice_of
-from kadanoff.instruments.response import Responses, grouped, response_matrix, responses
+from kadanoff.instruments.response import Responses, response_matrix, responses
 
-__all__ = ["Locality", "count_patches", "locality", "response_matrix"]
+__all__ = [
+    "Locality",
+    "count_patches",
+    "direct_response",
+    "locality",
+    "response_matrix",
+]
 
 RESPONDS = 4.0
 """A unit counts as responding when Σ_i R² is this many errors above zero."""
@@ -71,8 +81,8 @@ class Locality:
             noise outweighs it: √|w²| with the sign of w².
         patches: median over units of the number of patches.
         mean_patches: mean over units of the number of patches.
-        direct_width: width of the direct response.
-        direct_patches: median over units of the patches of the direct response.
+        direct_width: median over units of the width of the direct response's core.
+        direct_patches: median over units of the number of its patches.
         responding: share of the units whose response stands out of the noise.
         correlator: patch correlator of the connected response.
         raw_correlator: patch correlator of ⟨v_i h_a⟩.
@@ -88,6 +98,24 @@ class Locality:
     raw_correlator: Correlator
 
 
+def direct_response(fine: Ensemble, coarse: Ensemble) -> np.ndarray:
+    """D_a = C⁻¹ R_a, shape `(sites, units)`: the least-squares weights of each unit.
+
+    Args:
+        fine: configurations on a grid with one site per cell, of a law that looks the
+            same from every site.
+        coarse: what a map made of the same chains and draws, any geometry.
+
+    Raises:
+        ValueError: other chains or draws, or fine sites without positions.
+    """
+    grid = lattice_of(fine)
+    response = response_matrix(fine, coarse)
+    waves = to_waves(response.T.reshape(-1, *grid.shape), grid.dimension)
+    direct = from_waves(waves * _inverse(structure_factor(fine)), grid.shape)
+    return direct.reshape(-1, grid.size).T
+
+
 def locality(fine: Ensemble, coarse: Ensemble) -> Locality:
     """Width, patches and patch correlators of the units of `coarse`.
 
@@ -100,10 +128,8 @@ def locality(fine: Ensemble, coarse: Ensemble) -> Locality:
             block of configurations.
     """
     grid = lattice_of(fine)
-    parts, direct = [], None
-    for turn in responses(fine, coarse):
-        direct = _inverse(fine) if direct is None else direct
-        parts.append(_read(grid, turn, direct))
+    waves = structure_factor(fine)
+    parts = [_read(grid, turn, waves) for turn in responses(fine, coarse)]
     return _summary(grid, parts, fine)
 
 
@@ -124,95 +150,95 @@ def count_patches(grid: Grid, mask: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Fields:
-    """Receptive fields of one kind, for all groups and with each left out.
+class _Reading:
+    """What is kept of a turn of units, for all groups and with each left out.
 
     Attributes:
         strength: Σ_i R², `(1 + groups, units)`.
-        moment: Σ_i R² d² from the unit's centre, the same shape.
+        square: w², the same shape.
         patches: number of patches, the same shape.
-    """
-
-    strength: np.ndarray
-    moment: np.ndarray
-    patches: np.ndarray
-
-    @classmethod
-    def joined(cls, parts: Sequence[_Fields]) -> _Fields:
-        names = ("strength", "moment", "patches")
-        return cls(*(np.hstack([getattr(p, name) for p in parts]) for name in names))
-
-    def over(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Median width `(1 + groups,)` and patches `(1 + groups, units)` of some."""
-        if not chosen.any():
-            nothing = np.full((len(self.strength), 1), np.nan)
-            return nothing[:, 0], nothing
-        squared = self.moment[:, chosen] / self.strength[:, chosen]
-        square = np.median(squared, axis=1)
-        return np.sign(square) * np.sqrt(abs(square)), self.patches[:, chosen]
-
-
-@dataclass(frozen=True, eq=False)
-class _Reading:
-    """What is kept of a turn of units.
-
-    Attributes:
-        connected: fields of the connected response.
-        direct: fields of the direct response.
+        direct_square: w² of the core of D, the same shape.
+        direct_patches: number of patches of D, the same shape.
         power: Σ_a |R̂_a(k)|², `(1 + groups, *half spectrum)`.
         raw_power: the same of ⟨v h⟩.
     """
 
-    connected: _Fields
-    direct: _Fields
+    strength: np.ndarray
+    square: np.ndarray
+    patches: np.ndarray
+    direct_square: np.ndarray
+    direct_patches: np.ndarray
     power: np.ndarray
     raw_power: np.ndarray
 
 
-def _inverse(fine: Ensemble) -> np.ndarray:
-    """1/S(k) of each group of configurations, `(group, 1, *half spectrum)`.
-
-    Each group's own: S then carries the same fluctuations as R, which drop out of D.
-    """
-    factors = np.stack([structure_factor(fine, group) for group in grouped(fine)])
-    # Waves that never fluctuate have neither response nor weight.
-    moving = factors > 1e-9 * factors.max()
-    inverse = np.divide(1, factors, out=np.zeros_like(factors), where=moving)
-    return inverse[:, None].astype(np.float32)
-
-
-def _read(grid: Grid, measured: Responses, inverse: np.ndarray) -> _Reading:
+def _read(grid: Grid, measured: Responses, factor: np.ndarray) -> _Reading:
     shape = (*measured.connected.shape[:2], *grid.shape)
     connected = measured.connected.reshape(shape)
     waves = to_waves(connected, grid.dimension)
     raw_waves = to_waves(measured.raw.reshape(shape), grid.dimension)
+    strength, square, patches = _connected_fields(grid, connected, measured.shares)
+    direct = _direct_fields(grid, waves * _inverse(factor), measured.shares)
     return _Reading(
-        _fields(grid, connected, measured.shares),
-        _fields(grid, from_waves(waves * inverse, grid.shape), measured.shares),
+        strength,
+        square,
+        patches,
+        *direct,
         _powers(waves, measured.shares),
         _powers(raw_waves, measured.shares),
     )
 
 
-def _fields(grid: Grid, responses: np.ndarray, shares: np.ndarray) -> _Fields:
-    """From `(group, unit, *shape)` responses."""
+def _connected_fields(
+    grid: Grid, responses: np.ndarray, shares: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Strength, w² and patches, `(1 + groups, units)` each."""
     squares = responses**2
-    first = _weighted(shares[0], responses)
-    # The centre belongs to the unit: it stays when a group is left out.
-    centre = _second_moments(grid, first**2 * _core(abs(first))).argmin(axis=1)
-    d2 = _squared_distances(grid, centre)
-    rows = []
+    d2, rows = None, []
     for share in shares:
         mean = _weighted(share, responses)
+        core = _core(mean)
+        d2 = _from_centre(grid, mean**2 * core) if d2 is None else d2
         cross = _cross(mean**2, _weighted(share**2, squares), share)
-        cross = cross.reshape(len(d2), -1)
-        moment = np.einsum("as,as->a", cross, d2)
-        rows.append((cross.sum(axis=1), moment, count_patches(grid, _core(abs(mean)))))
-    return _Fields(*(np.array(column) for column in zip(*rows, strict=True)))
+        cross = cross.reshape(d2.shape)
+        strength = cross.sum(axis=1)
+        square = _ratio(np.einsum("as,as->a", cross, d2), strength)
+        rows.append((strength, square, count_patches(grid, core)))
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
 
 
-def _core(size: np.ndarray) -> np.ndarray:
+def _direct_fields(
+    grid: Grid, waves: np.ndarray, shares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """w² and patches of the core of D, `(1 + groups, units)` each."""
+    d2, squares, patches = None, [], []
+    for share in shares:
+        direct = from_waves(_weighted(share, waves), grid.shape)
+        core = _core(direct)
+        inside = direct**2 * core
+        d2 = _from_centre(grid, inside) if d2 is None else d2
+        inside = inside.reshape(d2.shape)
+        squares.append(_ratio(np.einsum("as,as->a", inside, d2), inside.sum(axis=1)))
+        patches.append(count_patches(grid, core))
+    return np.array(squares), np.array(patches)
+
+
+def _inverse(factor: np.ndarray) -> np.ndarray:
+    """1/S(k); waves that never fluctuate have neither response nor weight."""
+    moving = factor > 1e-9 * factor.max()
+    inverse = np.divide(1, factor, out=np.zeros_like(factor), where=moving)
+    return inverse.astype(np.float32)
+
+
+def _ratio(moment: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """Moment over strength; not a number for a unit that never moves."""
+    nothing = np.full_like(moment, np.nan)
+    return np.divide(moment, strength, out=nothing, where=strength != 0)
+
+
+def _core(responses: np.ndarray) -> np.ndarray:
     """Where each unit's response exceeds half its maximum."""
+    size = abs(responses)
     half = size.reshape(len(size), -1).max(axis=1) / 2
     return size > half.reshape(-1, *[1] * (size.ndim - 1))
 
@@ -240,11 +266,15 @@ def _cross(
     return (square_of_sum - sum_of_squares) / (1 - (share**2).sum())
 
 
-def _second_moments(grid: Grid, squares: np.ndarray) -> np.ndarray:
-    """Σ_i R_i² d²(i, c) for every site c as centre, `(units, sites)`."""
-    d2 = _squared_distances(grid, np.zeros(1, dtype=int)).reshape(grid.shape)
-    waves = to_waves(squares, grid.dimension) * to_waves(d2, grid.dimension)
-    return from_waves(waves, grid.shape).reshape(len(squares), -1)
+def _from_centre(grid: Grid, squares: np.ndarray) -> np.ndarray:
+    """d² from each unit's centre, `(units, sites)`.
+
+    The centre belongs to the unit: it stays when a group is left out.
+    """
+    at_origin = _squared_distances(grid, np.zeros(1, dtype=int)).reshape(grid.shape)
+    waves = to_waves(squares, grid.dimension) * to_waves(at_origin, grid.dimension)
+    moments = from_waves(waves, grid.shape).reshape(len(squares), -1)
+    return _squared_distances(grid, moments.argmin(axis=1))
 
 
 def _squared_distances(grid: Grid, centres: np.ndarray) -> np.ndarray:
@@ -258,29 +288,42 @@ def _squared_distances(grid: Grid, centres: np.ndarray) -> np.ndarray:
 
 
 def _summary(grid: Grid, parts: Sequence[_Reading], fine: Ensemble) -> Locality:
-    connected = _Fields.joined([part.connected for part in parts])
-    direct = _Fields.joined([part.direct for part in parts])
+    def units(name: str) -> np.ndarray:
+        return np.hstack([getattr(part, name) for part in parts])
 
     def estimate(values: np.ndarray) -> Estimate:
         return Estimate(values[0], {fine.lineage: values[1:]}, fine.n_eff)
 
-    def correlator(power: np.ndarray) -> Correlator:
+    def correlator(name: str) -> Correlator:
         groups = shells(grid)
-        scale = connected.strength.shape[1] * grid.size
+        power = np.sum([getattr(part, name) for part in parts], axis=0)
+        scale = units("strength").shape[1] * grid.size
         values = groups.average(from_waves(power, grid.shape) / scale)
         return Correlator(groups.distance, estimate(values))
 
-    strength = estimate(connected.strength)
+    strength = estimate(units("strength"))
     responding = strength.value > RESPONDS * strength.error
-    width, patches = connected.over(responding)
-    direct_width, direct_patches = direct.over(responding)
     return Locality(
-        width=estimate(width),
-        patches=estimate(np.median(patches, axis=1)),
-        mean_patches=estimate(patches.mean(axis=1)),
-        direct_width=estimate(direct_width),
-        direct_patches=estimate(np.median(direct_patches, axis=1)),
+        width=estimate(_root(_average(units("square"), responding))),
+        patches=estimate(_average(units("patches"), responding)),
+        mean_patches=estimate(_average(units("patches"), responding, np.mean)),
+        direct_width=estimate(_root(_average(units("direct_square"), responding))),
+        direct_patches=estimate(_average(units("direct_patches"), responding)),
         responding=float(responding.mean()),
-        correlator=correlator(np.sum([part.power for part in parts], axis=0)),
-        raw_correlator=correlator(np.sum([part.raw_power for part in parts], axis=0)),
+        correlator=correlator("power"),
+        raw_correlator=correlator("raw_power"),
     )
+
+
+def _average(
+    values: np.ndarray, chosen: np.ndarray, mean: Callable[..., Any] = np.median
+) -> np.ndarray:
+    """An average over the chosen units; not a number where there are none."""
+    if not chosen.any():
+        return np.full(len(values), np.nan)
+    return mean(values[:, chosen], axis=1)
+
+
+def _root(square: np.ndarray) -> np.ndarray:
+    """√|w²| with the sign of w²: noise may leave a local response below zero."""
+    return np.sign(square) * np.sqrt(abs(square))

@@ -23,7 +23,7 @@ import numpy as np
 from kadanoff.ensemble import Block, Ensemble
 from kadanoff.estimate import _check_same_chains
 
-__all__ = ["Responses", "grouped", "response_matrix", "responses"]
+__all__ = ["Responses", "response_matrix", "responses"]
 
 GROUPS = 16
 """Jackknife groups of a response, merged blocks: one matrix is held for each."""
@@ -74,7 +74,7 @@ def responses(fine: Ensemble, coarse: Ensemble) -> Iterator[Responses]:
         ValueError: other chains or draws, or a single block of configurations.
     """
     _check_same_chains(fine, coarse)
-    groups = grouped(fine)
+    groups = _groups(fine)
     shares = _shares(groups)
     units = math.prod(coarse.shape)
     step = max(1, HELD_VALUES // (math.prod(fine.shape) * len(groups)))
@@ -114,12 +114,8 @@ def _rows(
         yield left.astype(np.float32), right.astype(np.float32)
 
 
-def grouped(ensemble: Ensemble) -> list[list[Block]]:
-    """The jackknife blocks merged into at most 16 runs of neighbours.
-
-    Raises:
-        ValueError: a single block of configurations.
-    """
+def _groups(ensemble: Ensemble) -> list[list[Block]]:
+    """The jackknife blocks merged into at most `GROUPS` runs of neighbours."""
     blocks = ensemble.blocks()
     if len(blocks) < 2:
         raise ValueError(

@@ -42,7 +42,7 @@ from kadanoff.networks.products import fast_products, one_thread
 from kadanoff.networks.settings import TIED, Training, recommended
 from kadanoff.randomness import generator, subseed
 
-__all__ = ["TIED", "Training", "recommended", "train"]
+__all__ = ["TIED", "Training", "check", "recommended", "train"]
 
 WATCHED = 1024  # configurations that the readings per epoch rest on
 
@@ -81,7 +81,7 @@ def train(
             training; weights that stop being finite (the last good checkpoint stays).
     """
     settings = settings or recommended(network)
-    _check(network, data, settings)
+    check(network, data, settings)
     notes = _notes(network, data, held_out, settings, seed)
     state = stored(store, notes, settings.epochs)
     if state is None:
@@ -188,7 +188,13 @@ def _record(network: Machine, watched: list[Tensor]) -> None:
         network.record[name] = np.append(past, float(value))
 
 
-def _check(network: Machine, data: Ensemble, settings: Training) -> None:
+def check(network: Machine, data: Ensemble, settings: Training) -> None:
+    """Refuse a training that cannot be done, before anything is created.
+
+    Raises:
+        ValueError: data that do not fit the network, several feature maps, fewer
+            configurations than a batch, or values beyond ±1.
+    """
     network.visible_geometry(data.geometry)
     if data.features is not None:
         raise ValueError(

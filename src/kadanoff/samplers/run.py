@@ -18,18 +18,18 @@ from threading import Event, Lock
 from typing import Any
 
 import numpy as np
-from kadanoff.runs import Run
-from kadanoff.samplers.metropolis import Metropolis
-from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
-from kadanoff.samplers.swendsen_wang import SwendsenWang
-from kadanoff.samplers.wolff import Wolff
-from kadanoff.storage import load, save
 
 from kadanoff.autocorrelation import gelman_rubin, integrated_time
 from kadanoff.ensemble import Ensemble, unpack
 from kadanoff.models.ising import Ising
 from kadanoff.randomness import generator
+from kadanoff.runs import Run
+from kadanoff.samplers.metropolis import Metropolis
+from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 from kadanoff.samplers.plan import WORD, Plan, plan_sampling
+from kadanoff.samplers.swendsen_wang import SwendsenWang
+from kadanoff.samplers.wolff import Wolff
+from kadanoff.storage import load, save
 
 __all__ = ["SAMPLERS", "sample"]
 

@@ -7,6 +7,7 @@ tied filter applied to them was trained on 32×32.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,8 @@ from kadanoff.experiments.demo.settings import Settings
 from kadanoff.models.ising import Ising
 from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.rbm import RBM
-from kadanoff.networks.train import Training, train
+from kadanoff.networks.settings import Training
+from kadanoff.networks.train import train
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
 from kadanoff.runs import Run
@@ -58,13 +60,12 @@ def material(settings: Settings, seed: int, runs: Path, stage: Stage) -> Materia
     large = _sampled(settings, "large", seed, runs, stage)
     training, fit, read = small.split(4, 1, 3)
 
-    tied = _trained(ConvRBM(), training, settings.tied, (seed, TIED), runs, stage)
-    first = RBM(visible=read.geometry, hidden=training.grid.size // 4)
-    first = _trained(first, training, settings.first, (seed, DENSE), runs, stage)
+    tied = ConvRBM(seed=subseed(seed, "weights", TIED))
+    tied = _trained(tied, training, settings.tied, (seed, TIED), runs, stage)
+    first = _dense(training, settings.first, (seed, DENSE), runs, stage)
     hidden = coarsen(Layer(first), training, seed=subseed(seed, "hidden"))
-    second = RBM(visible=hidden.geometry, hidden=training.grid.size // 16)
-    second = _trained(
-        second, hidden, settings.second, (seed, f"{DENSE}, second layer"), runs, stage
+    second = _dense(
+        hidden, settings.second, (seed, f"{DENSE}, second layer"), runs, stage
     )
 
     dense = [first, second]
@@ -101,6 +102,13 @@ def _sampled(
         runs=runs,
         progress=lambda done, total: stage(label, done, total),
     )
+
+
+def _dense(data: Ensemble, training: Training, name, runs: Path, stage: Stage) -> RBM:
+    """A dense machine with a quarter as many hidden units as there are sites."""
+    sites = math.prod(data.geometry.lattice)
+    start = RBM(data.geometry, hidden=sites // 4, seed=subseed(name[0], *name[1:]))
+    return _trained(start, data, training, name, runs, stage)
 
 
 def _trained(network, data, training: Training, name, runs: Path, stage: Stage):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kadanoff.networks.train import Training
-from kadanoff.symmetry import Symmetry
+from kadanoff.networks.settings import TIED, Training
 
 __all__ = ["FULL", "QUICK", "Settings"]
 
@@ -36,19 +35,15 @@ class Settings:
     tied: Training
 
 
-# Shifts and flips leave the law unchanged: a network that sees them needs fewer
-# configurations, and none of its units can learn the sign of a finite sample.
-WHOLE = Symmetry(translations=True, flip=True)
-
 FULL = Settings(
     side_small=32,
     draws_small=20_000,
     side_large=64,
     draws_large=50_000,
     chains=None,
-    first=Training(epochs=40),
-    second=Training(epochs=40),
-    tied=Training(epochs=20),
+    first=Training(),
+    second=Training(),
+    tied=TIED,
 )
 
 # The same path in seconds, for the tests: nothing it reads is precise.
@@ -60,5 +55,5 @@ QUICK = Settings(
     chains=128,
     first=Training(epochs=2),
     second=Training(epochs=2),
-    tied=Training(epochs=2),
+    tied=replace(TIED, epochs=2),
 )
