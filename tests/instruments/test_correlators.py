@@ -14,7 +14,13 @@ from instruments.exact_draws import (
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Grid, Unordered
-from kadanoff.instruments.correlators import bond_energy, shells, two_point
+from kadanoff.instruments.correlators import (
+    bond_energy,
+    from_waves,
+    shells,
+    structure_factor,
+    two_point,
+)
 
 
 def by_pairs(values: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +113,14 @@ def test_all_states_are_uncorrelated():
     measured = two_point(everything(all_states((4, 4)))).value.value
     assert measured[0] == pytest.approx(1, abs=1e-6)
     assert abs(measured[1:]).max() < 1e-6
+
+
+def test_structure_factor_is_the_transform_of_the_connected_correlator():
+    tilted = np.random.default_rng(7).random((4, 50, 6, 4)) < 0.7
+    ensemble = Ensemble.from_values((tilted * 2 - 1).astype(np.int8))
+    back = from_waves(structure_factor(ensemble), (6, 4))
+    connected = two_point(ensemble, connected=True).value.value
+    assert np.allclose(shells(Grid((6, 4))).average(back)[0], connected, atol=1e-6)
 
 
 def test_bond_energy_field():

@@ -39,7 +39,8 @@ def decimated(fine: Ensemble) -> Ensemble:
 
 def block_sums(spins: np.ndarray) -> np.ndarray:
     """Sums over 2×2 blocks of `(..., rows, columns)`."""
-    return sum(spins[..., x::2, y::2].astype(np.int8) for x in (0, 1) for y in (0, 1))
+    corners = [spins[..., x::2, y::2] for x in (0, 1) for y in (0, 1)]
+    return np.stack(corners).sum(axis=0, dtype=np.int8)
 
 
 def majority(spins: np.ndarray) -> np.ndarray:

@@ -39,8 +39,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
@@ -52,12 +50,12 @@ from kadanoff.instruments.correlators import (
     structure_factor,
     to_waves,
 )
+from kadanoff.instruments.fields import core_of, count_patches, from_centre
 from kadanoff.instruments.operators import lattice_of
 from kadanoff.instruments.response import Responses, response_matrix, responses
 
 __all__ = [
     "Locality",
-    "count_patches",
     "direct_response",
     "locality",
     "response_matrix",
@@ -133,22 +131,6 @@ def locality(fine: Ensemble, coarse: Ensemble) -> Locality:
     return _summary(grid, parts, fine)
 
 
-def count_patches(grid: Grid, mask: np.ndarray) -> np.ndarray:
-    """Connected regions of each of `(units, *shape)` masks on the torus, `(units,)`."""
-    number = np.arange(mask.size).reshape(mask.shape)
-    edges = []
-    for axis in range(1, grid.dimension + 1):
-        both = mask & np.roll(mask, -1, axis)
-        edges.append((number[both], np.roll(number, -1, axis)[both]))
-    rows, columns = (np.concatenate(ends) for ends in zip(*edges, strict=True))
-    ones = np.ones(len(rows), dtype=np.int8)
-    graph = sparse.coo_array((ones, (rows, columns)), shape=(mask.size, mask.size))
-    _, label = csgraph.connected_components(graph, directed=False)
-    sites = np.flatnonzero(mask)
-    _, first = np.unique(label[sites], return_index=True)
-    return np.bincount(sites[first] // grid.size, minlength=len(mask))
-
-
 @dataclass(frozen=True, eq=False)
 class _Reading:
     """What is kept of a turn of units, for all groups and with each left out.
@@ -194,11 +176,11 @@ def _connected_fields(
 ) -> tuple[np.ndarray, ...]:
     """Strength, w² and patches, `(1 + groups, units)` each."""
     squares = responses**2
-    d2, rows = None, []
+    d2, rows = None, []  # the centre belongs to the unit: it stays for every share
     for share in shares:
         mean = _weighted(share, responses)
-        core = _core(mean)
-        d2 = _from_centre(grid, mean**2 * core) if d2 is None else d2
+        core = core_of(mean)
+        d2 = from_centre(grid, mean**2 * core) if d2 is None else d2
         cross = _cross(mean**2, _weighted(share**2, squares), share)
         cross = cross.reshape(d2.shape)
         strength = cross.sum(axis=1)
@@ -214,9 +196,9 @@ def _direct_fields(
     d2, squares, patches = None, [], []
     for share in shares:
         direct = from_waves(_weighted(share, waves), grid.shape)
-        core = _core(direct)
+        core = core_of(direct)
         inside = direct**2 * core
-        d2 = _from_centre(grid, inside) if d2 is None else d2
+        d2 = from_centre(grid, inside) if d2 is None else d2
         inside = inside.reshape(d2.shape)
         squares.append(_ratio(np.einsum("as,as->a", inside, d2), inside.sum(axis=1)))
         patches.append(count_patches(grid, core))
@@ -234,13 +216,6 @@ def _ratio(moment: np.ndarray, strength: np.ndarray) -> np.ndarray:
     """Moment over strength; not a number for a unit that never moves."""
     nothing = np.full_like(moment, np.nan)
     return np.divide(moment, strength, out=nothing, where=strength != 0)
-
-
-def _core(responses: np.ndarray) -> np.ndarray:
-    """Where each unit's response exceeds half its maximum."""
-    size = abs(responses)
-    half = size.reshape(len(size), -1).max(axis=1) / 2
-    return size > half.reshape(-1, *[1] * (size.ndim - 1))
 
 
 def _powers(waves: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -264,27 +239,6 @@ def _cross(
 ) -> np.ndarray:
     """Mean over pairs of different groups, from (Σ w x)² and Σ w² x² with Σ w = 1."""
     return (square_of_sum - sum_of_squares) / (1 - (share**2).sum())
-
-
-def _from_centre(grid: Grid, squares: np.ndarray) -> np.ndarray:
-    """d² from each unit's centre, `(units, sites)`.
-
-    The centre belongs to the unit: it stays when a group is left out.
-    """
-    at_origin = _squared_distances(grid, np.zeros(1, dtype=int)).reshape(grid.shape)
-    waves = to_waves(squares, grid.dimension) * to_waves(at_origin, grid.dimension)
-    moments = from_waves(waves, grid.shape).reshape(len(squares), -1)
-    return _squared_distances(grid, moments.argmin(axis=1))
-
-
-def _squared_distances(grid: Grid, centres: np.ndarray) -> np.ndarray:
-    """d²(i, c) to every site i, `(centres, sites)`."""
-    positions = grid.positions()
-    from_origin = grid.distance(positions[0], positions) ** 2
-    sites = np.indices(grid.shape).reshape(grid.dimension, -1)
-    sides = np.array(grid.shape)[:, None, None]
-    steps = (sites[:, None, :] - sites[:, centres][:, :, None]) % sides
-    return from_origin[np.ravel_multi_index(tuple(steps), grid.shape)]
 
 
 def _summary(grid: Grid, parts: Sequence[_Reading], fine: Ensemble) -> Locality:

@@ -46,10 +46,12 @@ def locality_row(fine: Ensemble, coarse: Ensemble) -> Row:
             "width (sites)": reading.width,
             "patches": reading.patches,
             "mean patches": reading.mean_patches,
+            "direct width (sites)": reading.direct_width,
+            "direct patches": reading.direct_patches,
             "responding": reading.responding,
         },
-        f"{share}; the median response is {reading.width} sites wide and has "
-        f"{reading.patches} patches",
+        f"{share}; the median response is {reading.width} sites wide, the direct one, "
+        f"without the correlations of the fine sites, {reading.direct_width}",
     )
 
 

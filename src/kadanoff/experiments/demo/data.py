@@ -30,9 +30,10 @@ from kadanoff.randomness import subseed
 from kadanoff.runs import Run
 from kadanoff.samplers.run import sample
 
-__all__ = ["DENSE", "Material", "material"]
+__all__ = ["AVERAGE", "DENSE", "MAJORITY", "PLAIN", "TIED", "Material", "material"]
 
-AVERAGE, DENSE, MAJORITY, TIED = "block average", "dense RBM", "majority", "tied RBM"
+MAJORITY, AVERAGE, TIED = "majority", "block average", "tied RBM"
+DENSE, PLAIN = "dense RBM", "dense RBM, no L1"
 Stage = Callable[[str, int, int], None]
 VERSION = 1
 
@@ -45,13 +46,13 @@ class Material:
         small: map → levels of the small lattice, finest first.
         large: map → levels of the large lattice, finest first.
         networks: map → the trained layers, in order.
-        arrangements: how the dense layers were put on grids, in order.
+        arrangements: map → how its dense layers were put on grids, in order.
     """
 
     small: Mapping[str, list[Ensemble]]
     large: Mapping[str, list[Ensemble]]
     networks: Mapping[str, list[RBM] | list[ConvRBM]]
-    arrangements: list[Arrange]
+    arrangements: Mapping[str, list[Arrange]]
 
 
 def material(settings: Settings, seed: int, runs: Path, stage: Stage) -> Material:
@@ -62,29 +63,27 @@ def material(settings: Settings, seed: int, runs: Path, stage: Stage) -> Materia
 
     tied = ConvRBM(seed=subseed(seed, "weights", TIED))
     tied = _trained(tied, training, settings.tied, (seed, TIED), runs, stage)
-    first = _dense(training, settings.first, (seed, DENSE), runs, stage)
-    hidden = coarsen(Layer(first), training, seed=subseed(seed, "hidden"))
-    second = _dense(
-        hidden, settings.second, (seed, f"{DENSE}, second layer"), runs, stage
-    )
-
-    dense = [first, second]
-    arrangements = _arranged(dense, fit, seed)
+    dense = {
+        name: _dense_stack(training, recipe, (seed, name), runs, stage)
+        for name, recipe in ((DENSE, settings.dense), (PLAIN, settings.plain))
+    }
+    places = {name: _arranged(layers, fit, seed) for name, layers in dense.items()}
     local: dict[str, CoarseGraining] = {
         MAJORITY: Majority(b=2),
         AVERAGE: Average(b=2),
         TIED: Layer(tied),
     }
-    seeds = {name: subseed(seed, "levels", name) for name in (*local, DENSE)}
+    seeds = {name: subseed(seed, "levels", name) for name in (*local, *dense)}
     levels = {
         name: _zoom([rule] * 2, read, seeds[name]) for name, rule in local.items()
     }
-    levels[DENSE] = _zoom_arranged(dense, arrangements, read, seeds[DENSE])
+    for name, layers in dense.items():
+        levels[name] = _zoom_arranged(layers, places[name], read, seeds[name])
     return Material(
         small=levels,
         large={name: _zoom([r] * 3, large, seeds[name]) for name, r in local.items()},
-        networks={DENSE: dense, TIED: [tied]},
-        arrangements=arrangements,
+        networks={TIED: [tied], **dense},
+        arrangements=places,
     )
 
 
@@ -104,10 +103,21 @@ def _sampled(
     )
 
 
+def _dense_stack(
+    data: Ensemble, training: Training, name, runs: Path, stage: Stage
+) -> list[RBM]:
+    """Two dense machines, the second on the hidden units of the first (greedy)."""
+    seed, label = name
+    first = _dense(data, training, (seed, label), runs, stage)
+    hidden = coarsen(Layer(first), data, seed=subseed(seed, "hidden", label))
+    second = _dense(hidden, training, (seed, f"{label}, layer 2"), runs, stage)
+    return [first, second]
+
+
 def _dense(data: Ensemble, training: Training, name, runs: Path, stage: Stage) -> RBM:
     """A dense machine with a quarter as many hidden units as there are sites."""
     sites = math.prod(data.geometry.lattice)
-    start = RBM(data.geometry, hidden=sites // 4, seed=subseed(name[0], *name[1:]))
+    start = RBM(data.geometry, hidden=sites // 4, seed=subseed(name[0], name[1]))
     return _trained(start, data, training, name, runs, stage)
 
 

@@ -15,6 +15,7 @@ from kadanoff.experiments.demo import exponents, spots, temperature, truth, zoom
 from kadanoff.experiments.demo.data import (
     DENSE,
     MAJORITY,
+    PLAIN,
     TIED,
     Material,
     Stage,
@@ -35,7 +36,7 @@ class Readings:
     temperature: list[temperature.Reading]
     exponents: list[exponents.Reading]
     truth: list[truth.Truth]
-    arranging: list[tuple[int, float, float]]
+    arranging: list[tuple[str, int, float, float]]
 
 
 def report(
@@ -87,7 +88,11 @@ def read(levels: Material, stage: Stage) -> Readings:
         temperature=heat,
         exponents=scans,
         truth=panels,
-        arranging=[(len(a.permutation), a.cost, a.width) for a in levels.arrangements],
+        arranging=[
+            (name, len(a.permutation), a.cost, a.width)
+            for name, places in levels.arrangements.items()
+            for a in places
+        ],
     )
 
 
@@ -115,8 +120,8 @@ def _sections(readings: Readings) -> list[Section]:
 
 def _arranging(readings: Readings) -> Section:
     rows = [
-        [f"{units} units", f"{cost:.2f}", f"{width:.2f}"]
-        for units, cost, width in readings.arranging
+        [name, f"{units} units", f"{cost:.2f}", f"{width:.2f}"]
+        for name, units, cost, width in readings.arranging
     ]
     return Section(
         "Arranging the dense layers",
@@ -124,7 +129,7 @@ def _arranging(readings: Readings) -> Section:
         "near the centre of its response, each site used once, and its sign is fixed "
         "by its response to the magnetization; the cost is how far the units had to "
         "be moved on average. Fitted on chains that nothing else is read from.",
-        tables=[Table(["layer", "cost (sites)", "median width (sites)"], rows)],
+        tables=[Table(["map", "layer", "cost (sites)", "width (sites)"], rows)],
     )
 
 
@@ -149,26 +154,25 @@ def _on_majority(readings: Readings) -> str:
 
 def _on_tied(readings: Readings) -> str:
     r = _scan(readings.exponents, TIED, large=True)
-    verdict = (
-        "reads as an RG step too"
-        if r.is_step
-        else "does not read as an RG step at this precision"
-    )
     return (
-        f"The RBM with one shared filter, trained and not told the rule, {verdict}: "
-        f"{_both(r)}."
+        f"The RBM with one shared filter, trained and not told the rule, {_verdict(r)} "
+        f"there: {_both(r)}."
     )
 
 
 def _on_dense(readings: Readings) -> str:
-    r = _scan(readings.exponents, DENSE, large=False)
-    here = {s.name: s.locality for s in readings.spots}
-    verdict = "reads as an RG step" if r.is_step else "does not read as an RG step"
+    wide = {s.name: s.locality.direct_width for s in readings.spots}
+    local, plain = (_scan(readings.exponents, n, large=False) for n in (DENSE, PLAIN))
     return (
-        f"The dense RBM {verdict}: its units are {here[DENSE].width} sites wide where "
-        f"block spins are {here[MAJORITY].width}, and after arranging it gives "
-        f"{_both(r)}."
+        f"The dense RBM, trained with an L1 penalty and arranged on a grid, "
+        f"{_verdict(local)} ({_both(local)}), its units listening to {wide[DENSE]} "
+        f"sites where block spins listen to {wide[MAJORITY]}; without the penalty they "
+        f"listen to {wide[PLAIN]}, and the map {_verdict(plain)} ({_both(plain)})."
     )
+
+
+def _verdict(reading: exponents.Reading) -> str:
+    return "reads as an RG step" if reading.is_step else "does not read as an RG step"
 
 
 def _on_temperature(readings: Readings) -> str:

@@ -20,8 +20,8 @@ class Settings:
         side_large: side of the lattice for maps that fit every lattice, three levels.
         draws_large: configurations of it, all of them read.
         chains: independent chains of either lattice, None by the sampler's table.
-        first: training of the dense layer on the spins.
-        second: training of the dense layer on the first one's hidden units.
+        dense: training of both dense layers.
+        plain: the same without the L1 penalty, a control: its units stay spread out.
         tied: training of the shared filter.
     """
 
@@ -30,8 +30,8 @@ class Settings:
     side_large: int
     draws_large: int
     chains: int | None
-    first: Training
-    second: Training
+    dense: Training
+    plain: Training
     tied: Training
 
 
@@ -41,8 +41,8 @@ FULL = Settings(
     side_large=64,
     draws_large=50_000,
     chains=None,
-    first=Training(),
-    second=Training(),
+    dense=Training(),
+    plain=Training(l1=0.0),
     tied=TIED,
 )
 
@@ -53,7 +53,7 @@ QUICK = Settings(
     side_large=32,
     draws_large=1_024,
     chains=128,
-    first=Training(epochs=2),
-    second=Training(epochs=2),
+    dense=Training(epochs=2),
+    plain=Training(epochs=2, l1=0.0),
     tied=replace(TIED, epochs=2),
 )

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.instruments.receptive import Locality, locality, response_matrix
+from kadanoff.instruments.correlators import Correlator
+from kadanoff.instruments.receptive import (
+    Locality,
+    direct_response,
+    locality,
+    response_matrix,
+)
 from kadanoff.reports.figures import (
     PALETTE,
     data_uri,
@@ -30,11 +36,13 @@ class Spots:
     Args:
         name: of the map.
         images: responses of a few units on the fine lattice.
+        direct: their direct responses, the spins' own correlations divided out.
         locality: widths, patches and patch correlators of all units.
     """
 
     name: str
     images: list[np.ndarray]
+    direct: list[np.ndarray]
     locality: Locality
 
 
@@ -45,16 +53,25 @@ def compute(levels: Mapping[str, list[Ensemble]]) -> list[Spots]:
 
 def draw(spots: list[Spots]) -> list[Section]:
     """The images, and the patch correlator against distance."""
-    images = {s.name: s.images for s in spots}
     titles = [f"unit {k + 1} of {UNITS}" for k in range(UNITS)]
+    seen = {s.name: s.images for s in spots}
+    heard = {s.name: s.direct for s in spots}
     return [
         Section(
             "Bright spots",
             "Connected response ⟨v_i h_a⟩ − ⟨v_i⟩⟨h_a⟩ of a few units of the first "
-            "layer to every spin of the fine lattice, each on its own scale: a local "
-            "unit shows one spot on its block. The long-range correlation of a "
-            "critical magnet gives every unit, a block spin too, a wide halo.",
-            picture=data_uri(image_rows(images, titles, responses=True)),
+            "layer to every spin of the fine lattice, each on its own scale. The "
+            "critical magnet's own correlations give every unit a halo over the whole "
+            "lattice, a block spin too: the width of the response cannot tell a local "
+            "unit from a spread-out one here.",
+            picture=data_uri(image_rows(seen, titles, size=1.5, responses=True)),
+        ),
+        Section(
+            "Direct response",
+            "What the same units listen to once those correlations are divided out, "
+            "D = C⁻¹R with C the spins' correlation matrix: the linear weights that "
+            "best predict the unit. A block spin shows its block.",
+            picture=data_uri(image_rows(heard, titles, size=1.5, responses=True)),
             tables=[_widths(spots)],
         ),
         Section(
@@ -62,30 +79,61 @@ def draw(spots: list[Spots]) -> list[Section]:
             "G(r) = Σ_a Σ_x C_a(x) C_a(x + r), averaged over units, sites and equal "
             "distances in sites of the original lattice, relative to its value at "
             "r = 0. Left, C is the connected response; right, the bare average "
-            "⟨v_i h_a⟩ that arXiv:1906.05212 uses.",
+            "⟨v_i h_a⟩ that arXiv:1906.05212 uses. The slow fall sits on a large "
+            "offset. It is not a mean that was not subtracted, both versions have it: "
+            "it is the magnetization, which moves every spin and every unit together.",
             picture=data_uri(_correlators(spots)),
+            tables=[_offsets(spots)],
         ),
     ]
 
 
 def _spots(name: str, fine: Ensemble, coarse: Ensemble) -> Spots:
-    response = response_matrix(fine, coarse)
-    units = np.linspace(0, response.shape[1] - 1, UNITS + 2).round().astype(int)[1:-1]
-    images = [response[:, u].reshape(fine.grid.shape) for u in units]
-    return Spots(name, images, locality(fine, coarse))
+    seen, heard = response_matrix(fine, coarse), direct_response(fine, coarse)
+    units = np.linspace(0, seen.shape[1] - 1, UNITS + 2).round().astype(int)[1:-1]
+    shape = fine.grid.shape
+    return Spots(
+        name,
+        [seen[:, u].reshape(shape) for u in units],
+        [heard[:, u].reshape(shape) for u in units],
+        locality(fine, coarse),
+    )
 
 
 def _widths(spots: list[Spots]) -> Table:
+    header = [
+        "map",
+        "width of the response (sites)",
+        "patches (mean)",
+        "width of the direct response (sites)",
+        "direct patches",
+        "units responding",
+    ]
     rows = [
         [
             s.name,
             s.locality.width,
             s.locality.mean_patches,
-            f"{100 * float(s.locality.responding):.0f} %",
+            s.locality.direct_width,
+            s.locality.direct_patches,
+            f"{100 * s.locality.responding:.0f} %",
         ]
         for s in spots
     ]
-    return Table(["map", "width (sites)", "patches (mean)", "units responding"], rows)
+    return Table(header, rows)
+
+
+def _offsets(spots: list[Spots]) -> Table:
+    """G at the largest distance relative to G(0), with aligned errors."""
+
+    def offset(correlator: Correlator):
+        return correlator.value[-1] / correlator.value[0]
+
+    rows = [
+        [s.name, offset(s.locality.correlator), offset(s.locality.raw_correlator)]
+        for s in spots
+    ]
+    return Table(["map", "offset, connected", "offset, ⟨v h⟩"], rows)
 
 
 def _correlators(spots: list[Spots]):

@@ -79,7 +79,7 @@ def _one_per_start(readings: list[Reading]) -> list[Reading]:
 
 
 def _picture(readings: list[Reading]):
-    fig = figure(9.5, 3.4, columns=2)
+    fig = figure(10.5, 3.4, columns=2)
     thermometers = (("energy", "by energy inversion"), ("coupling", "by coupling fit"))
     for ax, (name, title) in zip(fig.axes, thermometers, strict=True):
         ax.axhline(T_C, color="#222222", linewidth=0.8, linestyle="--")
@@ -105,5 +105,10 @@ def _picture(readings: list[Reading]):
         ax.yaxis.set_major_formatter("{x:.2g}")
         ax.yaxis.set_minor_formatter("{x:.2g}")
         ax.set_xticks(range(max(len(r.levels) for r in readings)))
-    fig.axes[0].legend(fontsize=8, frameon=False)
+    fig.legend(
+        *fig.axes[0].get_legend_handles_labels(),
+        loc="outside right upper",
+        fontsize=8,
+        frameon=False,
+    )
     return fig
