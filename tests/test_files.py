@@ -1,5 +1,9 @@
 """A file appears all at once or not at all."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from kadanoff.files import replacing
@@ -36,3 +40,18 @@ def test_a_writer_that_wrote_nothing_is_a_failure(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.txt"):
         pass
     assert names(tmp_path) == []
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_running_one_is_spared(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f".a.{gone.pid}.tmp"
+    busy = tmp_path / f".a.{os.getppid()}.tmp"
+    other = tmp_path / f".b.{gone.pid}.tmp"
+    for path in (left, busy, other):
+        path.touch()
+    with replacing(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert not left.exists()
+    assert busy.exists()
+    assert other.exists()

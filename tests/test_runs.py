@@ -102,7 +102,7 @@ def test_inputs_count_by_content(tmp_path):
         ({"inputs": {"data": Path("nowhere.nc")}}, "no file nowhere.nc"),
         ({"inputs": {"data": 3}}, "an Ensemble, an array or a pathlib.Path, got int"),
     ],
-    ids=str,
+    ids=["path", "empty", "object", "nan", "text", "missing", "number"],
 )
 def test_what_cannot_name_a_run_is_refused(change, words, tmp_path):
     with pytest.raises(ValueError, match=words):

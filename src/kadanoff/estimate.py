@@ -22,7 +22,13 @@ import numpy as np
 if TYPE_CHECKING:
     from kadanoff.ensemble import Ensemble
 
-__all__ = ["Estimate", "combine", "jackknife", "weighted_jackknife"]
+__all__ = [
+    "Estimate",
+    "check_same_chains",
+    "combine",
+    "jackknife",
+    "weighted_jackknife",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +161,7 @@ def jackknife(
     """
     first = ensembles[0]
     for other in ensembles[1:]:
-        _check_same_chains(first, other)
+        check_same_chains(first, other)
     blocks = first.blocks()
     sizes = np.array([b.size for b in blocks], dtype=float)
     means = [observe(*(e.read(block) for e in ensembles)) for block in blocks]
@@ -197,7 +203,12 @@ def weighted_jackknife(
     return Estimate(everything, {lineage: np.array(replicates, dtype=float)}, n_eff)
 
 
-def _check_same_chains(first: Ensemble, other: Ensemble) -> None:
+def check_same_chains(first: Ensemble, other: Ensemble) -> None:
+    """Refuse a joint reading of different chains or draws.
+
+    Raises:
+        ValueError: another lineage, or another number of chains or draws.
+    """
     here, there = (
         f"{e.lineage} ({e.chains} chains × {e.draws} draws)" for e in (first, other)
     )

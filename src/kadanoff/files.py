@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 __all__ = ["replacing"]
@@ -15,8 +16,10 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it when the block ends well.
 
     A reader sees the old file or the new one, never a part; on any failure the
-    temporary file is removed and `path` stays as it was.
+    temporary file is removed and `path` stays as it was. What a killed writer left
+    beside `path` is removed too.
     """
+    _remove_leftovers(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -25,3 +28,21 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Temporary files of writers of `path` that no longer run."""
+    for leftover in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        writer = leftover.name.split(".")[-2]
+        if writer.isdecimal() and not _runs(int(writer)):
+            leftover.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs, for somebody else
+        return True
+    return True

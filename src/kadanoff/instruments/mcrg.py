@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import Estimate, _check_same_chains
+from kadanoff.estimate import Estimate, check_same_chains
 from kadanoff.geometry import Grid, scale_factor
 from kadanoff.instruments.convergence import ROUNDING, Exponent, judge
 from kadanoff.instruments.linearized import Sector, exponent_of, linearized
@@ -165,7 +165,7 @@ def _parities(
 
 def _scale(fine: Ensemble, coarse: Ensemble) -> float:
     """b of one step, once the two levels are known to share their chains."""
-    _check_same_chains(fine, coarse)
+    check_same_chains(fine, coarse)
     old, new = lattice_of(fine), lattice_of(coarse)
     b = scale_factor(old, new) if old.dimension == new.dimension else 0.0
     if not b > 1 + 1e-9:

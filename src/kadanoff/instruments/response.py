@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kadanoff.ensemble import Block, Ensemble
-from kadanoff.estimate import _check_same_chains
+from kadanoff.estimate import check_same_chains
 
 __all__ = ["Responses", "response_matrix", "responses"]
 
@@ -60,7 +60,7 @@ def response_matrix(fine: Ensemble, coarse: Ensemble) -> np.ndarray:
     Raises:
         ValueError: other chains or draws.
     """
-    _check_same_chains(fine, coarse)
+    check_same_chains(fine, coarse)
     return _response(fine, coarse, fine.chunks(), slice(None))[1].T
 
 
@@ -73,7 +73,7 @@ def responses(fine: Ensemble, coarse: Ensemble) -> Iterator[Responses]:
     Raises:
         ValueError: other chains or draws, or a single block of configurations.
     """
-    _check_same_chains(fine, coarse)
+    check_same_chains(fine, coarse)
     groups = _groups(fine)
     shares = _shares(groups)
     units = math.prod(coarse.shape)
