@@ -11,7 +11,8 @@ import kadanoff
 PUBLIC = [
     "Average", "ConvRBM", "Decimation", "Ensemble", "Estimate", "Grid", "Ising", "K_C",
     "Layer", "Majority", "RBM", "Stack", "Symmetry", "T_C", "Training", "Unordered",
-    "__version__", "arrange", "cite", "coarsen", "combine", "concatenate", "jackknife", "load",
+    "__version__", "arrange", "cite", "coarsen", "combine", "concatenate",
+    "jackknife", "load",
     "open_foreign", "probe", "sample", "save", "train",
 ]  # fmt: skip
 

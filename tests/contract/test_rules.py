@@ -11,20 +11,20 @@ import pkgutil
 
 import numpy as np
 import pytest
+
+import kadanoff.coarse
 from kadanoff.coarse.arrange import arrange
+from kadanoff.coarse.block import Average, Decimation, Majority
+from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.layer import Layer
+from kadanoff.coarse.stack import Stack
+from kadanoff.ensemble import Ensemble
+from kadanoff.geometry import Grid, Unordered
 from kadanoff.instruments.correlators import two_point
 from kadanoff.instruments.mcrg import exponents
 from kadanoff.instruments.receptive import locality
 from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.rbm import RBM
-
-import kadanoff.coarse
-from kadanoff.coarse.block import Average, Decimation, Majority
-from kadanoff.coarse.coarsen import coarsen
-from kadanoff.coarse.stack import Stack
-from kadanoff.ensemble import Ensemble
-from kadanoff.geometry import Grid, Unordered
 from kadanoff.protocols import CoarseGraining
 
 FINE = Grid((8, 8))
