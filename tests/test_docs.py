@@ -14,8 +14,9 @@ REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
 def commands():
-    (choices,) = (a for a in parser()._actions if a.dest == "command")
-    return choices.choices
+    (action,) = (a for a in parser()._actions if a.dest == "command")
+    assert isinstance(action.choices, dict)
+    return action.choices
 
 
 @pytest.mark.parametrize("name", commands())

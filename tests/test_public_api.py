@@ -12,8 +12,7 @@ PUBLIC = [
     "Average", "ConvRBM", "Decimation", "Ensemble", "Estimate", "Grid", "Ising", "K_C",
     "Layer", "Majority", "RBM", "Stack", "Symmetry", "T_C", "Training", "Unordered",
     "__version__", "arrange", "cite", "coarsen", "combine", "concatenate",
-    "jackknife", "load",
-    "open_foreign", "probe", "sample", "save", "train",
+    "jackknife", "load", "open_foreign", "probe", "sample", "save", "train",
 ]  # fmt: skip
 
 

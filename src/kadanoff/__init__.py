@@ -46,7 +46,7 @@ _PUBLIC = {
     "probe": "kadanoff.scorecard.card",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 
 try:
     __version__ = version("kadanoff")

@@ -51,8 +51,7 @@ def kill_at_random_moments(command, folder, kills, seed, longest):
         if process.poll() is None:
             hits += 1
             os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stderr.close()
+        process.communicate()
     return hits
 
 

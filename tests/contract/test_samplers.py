@@ -21,10 +21,14 @@ def test_every_method_has_a_sampler():
     assert set(METHODS) == {"auto", *SAMPLERS}
 
 
+def assert_is_sampler(value):
+    assert isinstance(value, Sampler)
+
+
 @pytest.mark.parametrize(("method", "shape"), CASES, ids=str)
 def test_states_are_spins_and_the_generator_decides(method, shape):
     sampler = SAMPLERS[method](shape, 0.3, 64)
-    assert isinstance(sampler, Sampler)
+    assert_is_sampler(sampler)
     state = sampler.init(rng=np.random.default_rng(1))
     before = sampler.packed(state).copy()
     first = sampler.step(state, rng=np.random.default_rng(2), sweeps=3)

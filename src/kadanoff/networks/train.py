@@ -20,7 +20,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -44,11 +44,13 @@ from kadanoff.randomness import generator, subseed
 
 __all__ = ["TIED", "Training", "check", "recommended", "train"]
 
+M = TypeVar("M", bound=Machine)
+
 WATCHED = 1024  # configurations that the readings per epoch rest on
 
 
 def train(
-    network: Machine,
+    network: M,
     data: Ensemble,
     *,
     settings: Training | None = None,
@@ -57,7 +59,7 @@ def train(
     device: str = "cpu",
     store: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Machine:
+) -> M:
     """A trained copy of `network`; the given one stays as it was.
 
     Args:
@@ -109,7 +111,7 @@ def train(
             keep(state, store, data.size)
             if progress is not None:
                 progress(state.epoch, settings.epochs)
-    return finish(state, store)
+    return cast("M", finish(state, store))
 
 
 def _update(

@@ -89,7 +89,7 @@ def probe(
     Raises:
         ValueError: the rule does not fit the ensemble, or there are too few chains.
     """
-    rules = list(rule) if isinstance(rule, Sequence) else [rule]
+    rules = [*rule] if isinstance(rule, Sequence) else [rule]
     stack, read = _stack(rules, ensemble, seed)
     levels = _levels(stack, read, seed)
     names = {str(stack), str(Majority(2))}
@@ -125,7 +125,7 @@ def probe_pair(fine: Ensemble, coarse: Ensemble, *, seed: int = 0) -> Scorecard:
 
 
 def _stack(
-    rules: list[CoarseGraining | str], ensemble: Ensemble, seed: int
+    rules: Sequence[CoarseGraining | str], ensemble: Ensemble, seed: int
 ) -> tuple[Stack, Ensemble]:
     """The stack, arranged where its output has no positions, and the chains to read."""
     if ARRANGE not in rules:
