@@ -21,6 +21,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import Estimate, weighted_jackknife
 from kadanoff.geometry import Geometry, Grid, Unordered
 from kadanoff.instruments.response import response_matrix
 
@@ -39,16 +40,19 @@ class Arrange:
         signs: ±1 of each site, `(sites,)`.
         cost: mean distance between a unit's centre and its site, in original sites.
             Random centres on blocks of side b cost about 0.7 b.
-        width: median root mean square distance of the response from its centre,
-            weighted by its square, in original sites. It holds the correlations of the
-            data too: at criticality the narrowest rule is as wide as the lattice.
+        width: mean over units of the root mean square distance of the response from
+            its centre, weighted by its square, in original sites. It holds the
+            correlations of the data too: at criticality the narrowest rule is as wide
+            as the lattice.
+
+    The errors of cost and width are those of a mean over these units.
     """
 
     grid: Grid
     permutation: np.ndarray
     signs: np.ndarray
-    cost: float
-    width: float
+    cost: Estimate
+    width: Estimate
 
     def coarse(self, fine: Geometry) -> Grid:
         """The grid; ValueError unless `fine` is an unordered layer of its size."""
@@ -110,8 +114,18 @@ def arrange(fine: Ensemble, hidden: Ensemble, grid: Grid | None = None) -> Arran
         target,
         permutation,
         signs.astype(np.int8),
-        cost=float(apart[sites, permutation].mean()),
-        width=float(np.median(widths)),
+        cost=_mean_over_units(apart[sites, permutation], hidden),
+        width=_mean_over_units(widths, hidden),
+    )
+
+
+def _mean_over_units(values: np.ndarray, hidden: Ensemble) -> Estimate:
+    """The mean with its jackknife error over units, which one unit does not have."""
+    lineage = f"units of {hidden.lineage}"
+    if len(values) < 2:
+        return Estimate(values.mean(), {lineage: np.array([np.nan])}, 1)
+    return weighted_jackknife(
+        [values], float, np.ones(len(values)), lineage=lineage, n_eff=len(values)
     )
 
 

@@ -160,7 +160,7 @@ def _majority_levels(levels: list[Ensemble], seed: int) -> list[Ensemble]:
     control = [levels[0]]
     for before, after in itertools.pairwise(levels):
         b = scale_factor(before.grid, after.grid)
-        if control[0].alphabet != "pm1" or b < 2 or abs(b - round(b)) > 1e-9:
+        if control[0].alphabet != "pm1" or round(b) < 2 or abs(b - round(b)) > 1e-9:
             return []
         majority = Majority(b=round(b))
         control.append(

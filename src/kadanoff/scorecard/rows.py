@@ -55,12 +55,12 @@ def locality_row(fine: Ensemble, coarse: Ensemble) -> Row:
     )
 
 
-def coverage_row(cost: float, width: float) -> Row:
+def coverage_row(cost: Estimate, width: Estimate) -> Row:
     """What it took to put unordered units on a grid."""
     return Row(
         "coverage",
         {"arranging cost (sites)": cost, "width when arranged (sites)": width},
-        f"arranging moved the units {cost:.2f} sites on average from the centres of "
+        f"arranging moved the units {cost} sites on average from the centres of "
         "their responses, on chains that are not read here",
     )
 

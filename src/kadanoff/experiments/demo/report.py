@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import kadanoff
+from kadanoff.estimate import Estimate
 from kadanoff.experiments.demo import exponents, spots, temperature, truth, zoom
 from kadanoff.experiments.demo.data import (
     DENSE,
@@ -36,7 +37,7 @@ class Readings:
     temperature: list[temperature.Reading]
     exponents: list[exponents.Reading]
     truth: list[truth.Truth]
-    arranging: list[tuple[str, int, float, float]]
+    arranging: list[tuple[str, int, Estimate, Estimate]]
 
 
 def report(
@@ -120,7 +121,7 @@ def _sections(readings: Readings) -> list[Section]:
 
 def _arranging(readings: Readings) -> Section:
     rows = [
-        [name, f"{units} units", f"{cost:.2f}", f"{width:.2f}"]
+        [name, f"{units} units", cost, width]
         for name, units, cost, width in readings.arranging
     ]
     return Section(
@@ -136,19 +137,24 @@ def _arranging(readings: Readings) -> Section:
 def _on_truth(readings: Readings) -> str:
     worst = max(panel.worst for panel in readings.truth)
     large = readings.truth[-1]
+    verdict = (
+        "The samples agree with what is exact"
+        if worst < 4
+        else "The samples disagree with what is exact, so that nothing below counts"
+    )
     return (
-        f"The samples are what they claim to be: on {large.shape[0]}×{large.shape[1]} "
-        f"the energy is {large.energy[0]} against the exact {large.energy[1]:.6f}, and "
-        f"none of the four exact values is missed by more than {worst:.1f} standard "
-        "errors."
+        f"{verdict}: on {large.shape[0]}×{large.shape[1]} the energy is "
+        f"{large.energy[0]} against {large.energy[1]:.6f}, and the largest of the four "
+        f"deviations is {worst:.1f} standard errors."
     )
 
 
 def _on_majority(readings: Readings) -> str:
     r = _scan(readings.exponents, MAJORITY, large=True)
+    step = r.steps[r.scan.reported]
     return (
-        f"Block majority renormalizes: at the step {r.steps[r.scan.reported]} it gives "
-        f"{_both(r)}, exact 1 and 1.875."
+        f"Block majority {_verdict(r)}: at the step {step} it gives {_both(r)}, exact "
+        "1 and 1.875."
     )
 
 

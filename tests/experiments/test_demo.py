@@ -1,0 +1,89 @@
+"""The demo reads what it says it reads, and its sentences follow the numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kadanoff.estimate import Estimate
+from kadanoff.experiments.demo.data import DENSE, MAJORITY, PLAIN, TIED, material
+from kadanoff.experiments.demo.report import findings, read
+from kadanoff.experiments.demo.settings import FULL, QUICK
+
+
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    return material(QUICK, 1, runs, lambda label, done, total: None)
+
+
+@pytest.fixture(scope="module")
+def readings(levels):
+    return read(levels, lambda label, done, total: None)
+
+
+def test_the_frozen_sizes_are_those_of_the_report():
+    assert (FULL.side_small, FULL.draws_small) == (32, 20_000)
+    assert (FULL.side_large, FULL.draws_large) == (64, 50_000)
+    assert FULL.plain == replace(FULL.dense, l1=0.0)
+
+
+def test_every_map_has_its_levels(levels):
+    assert {name: len(chain) for name, chain in levels.small.items()} == dict.fromkeys(
+        ("majority", "block average", "tied RBM", DENSE, PLAIN), 3
+    )
+    assert {name: len(chain) for name, chain in levels.large.items()} == dict.fromkeys(
+        ("majority", "block average", "tied RBM"), 4
+    )
+
+
+def test_networks_train_on_chains_that_are_not_read(levels):
+    """128 chains: 64 train, 16 fit the arrangement, 48 are read."""
+    read_chains = levels.small[MAJORITY][0]
+    (note,) = (n for n in read_chains.history if n["step"] == "select")
+    assert note["chains"] == [80, 128]
+    for chain in levels.small.values():
+        assert {level.lineage for level in chain} == {read_chains.lineage}
+    (large,) = {chain[0].lineage for chain in levels.large.values()}
+    assert large.split("[")[0] != read_chains.lineage.split("[")[0]
+
+
+def test_five_sentences_with_numbers(readings):
+    sentences = findings(readings)
+    assert len(sentences) == 5
+    assert all(any(c.isdigit() for c in s) for s in sentences)
+
+
+def changed_verdict(readings, name, converged):
+    def scan(reading):
+        y_t, y_h = (
+            replace(e, converged=converged)
+            for e in (reading.scan.y_t, reading.scan.y_h)
+        )
+        return replace(reading, scan=replace(reading.scan, y_t=y_t, y_h=y_h))
+
+    return replace(
+        readings,
+        exponents=[scan(r) if r.name == name else r for r in readings.exponents],
+    )
+
+
+@pytest.mark.parametrize(("name", "place"), [(MAJORITY, 1), (TIED, 2), (DENSE, 3)])
+def test_a_sentence_says_what_was_found_not_what_was_hoped(readings, name, place):
+    yes = findings(changed_verdict(readings, name, converged=True))[place]
+    no = findings(changed_verdict(readings, name, converged=False))[place]
+    assert "reads as an RG step" in yes
+    assert "does not read as an RG step" in no
+
+
+def test_wrong_samples_are_called_wrong(readings):
+    panel = readings.truth[0]
+    off = Estimate(np.array(panel.energy[1] + 1), {"a": np.array([0.0, 0.01])}, n_eff=2)
+    wrong = replace(panel, energy=(off, panel.energy[1]))
+    assert "agree" in findings(readings)[0]
+    assert "disagree" in findings(replace(readings, truth=[wrong]))[0]
+
+
+def test_the_same_seed_reads_the_same(levels, readings, tmp_path):
+    again = read(material(QUICK, 1, tmp_path, lambda *_: None), lambda *_: None)
+    assert findings(again) == findings(readings)
