@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import kadanoff
-from kadanoff.cli import parser
+from kadanoff.cli import main, parser
 from kadanoff.coarse.grammar import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -58,3 +58,20 @@ def test_the_readme_names_both_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "make demo" in readme
     assert "make test" in readme
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(capsys):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.count("\nexponents: ") == 2
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\.venv/bin/kadanoff (.*)$", readme, flags=re.MULTILINE)
+    assert len(lines) == 4
+    assert [main(line.split()) for line in lines] == [0] * 4

@@ -1,0 +1,156 @@
+"""One contract for every instrument in the package.
+
+A reading of an ensemble depends on its configurations alone: not on the order of its
+chains, not on where they came from. It leaves them as they are, carries the lineage of
+its chains, has an error, and refuses units without positions with a sentence.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+import pytest
+
+import kadanoff.instruments
+from kadanoff.coarse.block import Majority
+from kadanoff.coarse.coarsen import coarsen
+from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import Estimate
+from kadanoff.geometry import Unordered
+from kadanoff.instruments import correlators, couplings, mcrg, receptive, thermometer
+from kadanoff.instruments import thermodynamics as thermo
+
+LINEAGE = "chains of the contract"
+
+
+def spins(seed=0, chains=32):
+    """Smooth random spins: neighbours agree often, so every reading is finite."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(chains, 16, 8, 8))
+    smooth = noise + sum(np.roll(noise, s, a) for a in (2, 3) for s in (1, -1))
+    values = np.where(smooth > 0, 1, -1).astype(np.int8)
+    return Ensemble.from_values(values, lineage=LINEAGE)
+
+
+def blocked(ensemble):
+    return coarsen(Majority(b=2), ensemble, seed=1)
+
+
+# Instruments of one ensemble, and of a map's two ends made from one.
+READINGS = {
+    "energy": thermo.energy,
+    "magnetization": thermo.magnetization,
+    "magnetization_squared": thermo.magnetization_squared,
+    "heat_capacity": lambda e: thermo.heat_capacity(e, coupling=0.4),
+    "susceptibility": thermo.susceptibility,
+    "binder": thermo.binder,
+    "two_point": correlators.two_point,
+    "fit_couplings": lambda e: couplings.fit_couplings(e, ("nn", "nnn")),
+    "conditional_entropy": lambda e: couplings.conditional_entropy(
+        couplings.fit_couplings(spins(seed=9), ("nn",)), e
+    ),
+    "energy_temperature": thermometer.energy_temperature,
+    "coupling_temperature": thermometer.coupling_temperature,
+    "temperatures": thermometer.temperatures,
+    "locality": lambda e: receptive.locality(e, blocked(e)),
+    "exponents": lambda e: mcrg.exponents(e, blocked(e)),
+    "scan": lambda e: mcrg.scan([e, blocked(e)]),
+}
+RETURNS = (
+    "Estimate", "Correlator", "Couplings", "Temperatures", "Locality", "Exponents",
+    "Scan",
+)  # fmt: skip
+
+
+def estimates(reading):
+    """All estimates inside a reading."""
+    if isinstance(reading, Estimate):
+        return [reading]
+    if isinstance(reading, tuple | list):
+        return [e for part in reading for e in estimates(part)]
+    if is_dataclass(reading):
+        return [e for f in fields(reading) for e in estimates(getattr(reading, f.name))]
+    return []
+
+
+def test_every_instrument_of_the_package_is_here():
+    found = set()
+    for module in pkgutil.iter_modules(kadanoff.instruments.__path__):
+        loaded = importlib.import_module(f"kadanoff.instruments.{module.name}")
+        for name in loaded.__all__:
+            value = getattr(loaded, name)
+            if inspect.isfunction(value) and value.__module__ == loaded.__name__:
+                parameters = list(inspect.signature(value).parameters.values())
+                takes = any("Ensemble" in str(p.annotation) for p in parameters)
+                if takes and inspect.signature(value).return_annotation in RETURNS:
+                    found.add(name)
+    assert found == set(READINGS)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_a_reading_has_values_errors_and_the_lineage_of_its_chains(name):
+    found = estimates(READINGS[name](spins()))
+    assert found
+    for reading in found:
+        assert LINEAGE in reading.replicates
+        assert reading.error.shape == reading.value.shape
+        assert 0 < reading.n_eff <= 32 * 16
+    assert any(np.isfinite(e.value).any() and (e.error > 0).any() for e in found)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_the_ensemble_is_left_as_it_was(name):
+    ensemble = spins()
+    before = ensemble.data.copy()
+    READINGS[name](ensemble)
+    assert np.array_equal(ensemble.data, before)
+
+
+ONE_ENSEMBLE = [n for n in READINGS if n not in ("locality", "exponents", "scan")]
+
+
+@pytest.mark.parametrize("name", ONE_ENSEMBLE)
+def test_the_order_of_chains_does_not_matter(name):
+    ensemble = spins()
+    turned = replace(ensemble, data=ensemble.data[::-1].copy())
+    for here, there in zip(
+        estimates(READINGS[name](ensemble)),
+        estimates(READINGS[name](turned)),
+        strict=True,
+    ):
+        assert here.value == pytest.approx(there.value, rel=1e-8, nan_ok=True)
+        assert here.error == pytest.approx(there.error, rel=1e-4, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", ONE_ENSEMBLE)
+def test_a_global_flip_changes_no_even_reading(name):
+    ensemble = spins()
+    flipped = Ensemble.from_values(-ensemble.values, lineage=LINEAGE)
+    for here, there in zip(
+        estimates(READINGS[name](ensemble)),
+        estimates(READINGS[name](flipped)),
+        strict=True,
+    ):
+        assert here.value == pytest.approx(there.value, rel=1e-8, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_other_configurations_read_differently(name):
+    """The control of the two tests above: they could not pass on a constant."""
+    pairs = zip(
+        estimates(READINGS[name](spins(0))),
+        estimates(READINGS[name](spins(1))),
+        strict=True,
+    )
+    assert any(np.any(here.value != there.value) for here, there in pairs)
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_units_without_positions_are_refused_with_a_sentence(name):
+    values = spins().values.reshape(32, 16, 64)
+    units = Ensemble.from_values(values, Unordered(64), lineage=LINEAGE)
+    with pytest.raises(ValueError, match="arrange") as refusal:
+        READINGS[name](units)
+    assert "\n" not in str(refusal.value)
