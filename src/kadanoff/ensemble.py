@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from kadanoff.estimate import chain_range
 from kadanoff.geometry import Geometry, Grid, Unordered
 from kadanoff.symmetry import Symmetry
 
@@ -216,13 +217,25 @@ class Ensemble:
         return tuple(self.select(slice(int(a), int(b))) for a, b in spans)
 
     def select(self, chains: slice) -> Ensemble:
-        """The ensemble of some of the chains; a different lineage from the whole."""
+        """The ensemble of some of the chains, of a lineage that says which.
+
+        Raises:
+            ValueError: no chain is left.
+        """
         start, stop, _ = chains.indices(self.chains)
+        if start >= stop:
+            raise ValueError(
+                f"a selection holds at least one chain, got {start}:{stop} of "
+                f"{self.chains}"
+            )
+        if stop - start == self.chains:
+            return self
+        root, first, _ = chain_range(self.lineage)
         note = {"step": "select", "chains": [start, stop], "of": self.chains}
         return replace(
             self,
             data=self.data[start:stop],
-            lineage=f"{self.lineage}[{start}:{stop}]",
+            lineage=f"{root}[{first + start}:{first + stop}]",
             history=(*self.history, note),
         )
 

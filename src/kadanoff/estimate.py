@@ -12,7 +12,9 @@ carry the right error; readings of different chains add as independent.
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,11 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Estimate",
+    "chain_range",
     "check_same_chains",
     "combine",
     "jackknife",
+    "share_chains",
     "weighted_jackknife",
 ]
+
+RANGE = re.compile(r"(?P<root>.*)\[(?P<first>\d+):(?P<last>\d+)\]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +132,8 @@ def combine(function: Callable[..., Any], *arguments: Any) -> Estimate:
         arguments: estimates, or exact numbers and arrays.
 
     Raises:
-        ValueError: two estimates share chains but cut them into different blocks.
+        ValueError: two estimates share chains but cut them into different blocks, or
+            share only some of their chains.
     """
     estimates = [a for a in arguments if isinstance(a, Estimate)]
     blocks = _common_blocks(estimates)
@@ -203,6 +210,27 @@ def weighted_jackknife(
     return Estimate(everything, {lineage: np.array(replicates, dtype=float)}, n_eff)
 
 
+def chain_range(lineage: str) -> tuple[str, int, float]:
+    """Root, first and last chain (exclusive) that a lineage names.
+
+    >>> chain_range("sample-1a2b[64:128]")
+    ('sample-1a2b', 64, 128)
+    >>> chain_range("sample-1a2b")
+    ('sample-1a2b', 0, inf)
+    """
+    found = RANGE.fullmatch(lineage)
+    if found is None:
+        return lineage, 0, math.inf
+    return found["root"], int(found["first"]), int(found["last"])
+
+
+def share_chains(one: str, other: str) -> bool:
+    """Whether two lineages name some of the same chains."""
+    root, first, last = chain_range(one)
+    other_root, other_first, other_last = chain_range(other)
+    return root == other_root and first < other_last and other_first < last
+
+
 def check_same_chains(first: Ensemble, other: Ensemble) -> None:
     """Refuse a joint reading of different chains or draws.
 
@@ -235,6 +263,12 @@ def _common_blocks(estimates: list[Estimate]) -> dict[str, int]:
                     f"and {len(replicates)} blocks of {lineage}; read both from "
                     "ensembles with the same draws"
                 )
+    for one, other in itertools.combinations(blocks, 2):
+        if share_chains(one, other):
+            raise ValueError(
+                f"estimates are read from the same chains or from different ones, got "
+                f"{one} and {other}, which overlap; read both from one of them"
+            )
     return blocks
 
 

@@ -1,9 +1,10 @@
 """Whether an exponent read at one step is an exponent of a renormalization group.
 
-An exponent counts as converged where its jackknife error is at most 0.25, 0 < y < d,
-and its change over the last step, or over the last operator of a one-step map, is at
-most max(3 σ, 0.05), σ the error of the change on the same configurations. The reported
-error adds that change to the jackknife error in quadrature.
+An exponent counts as converged where 0 < y < d, its change over the last step is at
+most max(3 σ, 0.05), σ the error of the change on the same configurations, and the
+reported error, which adds that change to the jackknife error in quadrature, is at most
+0.1. A one-step map never converges: its reported change is that over the last operator,
+and what one step leaves behind cannot be seen in it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ __all__ = ["Exponent", "judge"]
 
 TOLERANCE = 0.05
 """Change of an exponent that counts as converged at any precision."""
-NOISE = 0.25
-"""Error of an exponent above which convergence cannot be judged."""
+NOISE = 0.1
+"""Reported error of an exponent above which convergence cannot be judged."""
 ROUNDING = 1e-6
 """y = d to rounding is what a plain sum over blocks has, which rescales no spin."""
 
@@ -68,17 +69,29 @@ def judge(name: str, values: Sequence[Sequence[Estimate]], dimension: int) -> Ex
     size = 0.0 if change is None else abs(float(change.value))
     error = math.hypot(float(y.error), size)
     faults = _faults(y, change, over, dimension)
-    sentence = (
-        _refusal(name, faults)
-        if faults
-        else f"{name} = {float(y.value):.4f} ± {error:.4f}, converged over the last "
-        f"{over}"
-    )
-    return Exponent(name, y, change, over, error, not faults, sentence)
+    doubt = _doubt(error, over)
+    read = f"{name} = {float(y.value):.4f} ± {error:.4f}"
+    if faults:
+        sentence = _refusal(name, faults)
+    elif doubt:
+        sentence = f"{read} is undecided: {doubt}"
+    else:
+        sentence = f"{read}, converged over the last step"
+    converged = not faults and not doubt
+    return Exponent(name, y, change, over, error, converged, sentence)
 
 
 def _refusal(name: str, faults: Sequence[str]) -> str:
     return f"in {name} this map is not an RG step because {', and '.join(faults)}"
+
+
+def _doubt(error: float, over: str) -> str:
+    """Why a reading without a fault is still no evidence; empty if it is."""
+    if over != "step":
+        return "a single step cannot show convergence over steps"
+    if not error <= NOISE:
+        return f"an error above {NOISE} cannot show convergence"
+    return ""
 
 
 def _last_change(values: Sequence[Sequence[Estimate]]) -> tuple[Estimate | None, str]:
@@ -91,20 +104,21 @@ def _last_change(values: Sequence[Sequence[Estimate]]) -> tuple[Estimate | None,
 
 
 def _faults(y: Estimate, change: Estimate | None, over: str, d: int) -> list[str]:
-    value, error = float(y.value), float(y.error)
-    if not math.isfinite(value):
+    if not math.isfinite(float(y.value)):
         return ["its leading eigenvalue is complex or not positive"]
-    if not error <= NOISE:
+    if not float(y.error) <= NOISE:
         return [
             f"its reading {y} is noise, for lack of configurations or of a relation"
         ]
     faults = []
-    if value <= 0:
+    if y.value <= 0:
         faults.append(f"its exponent {y} is not relevant")
-    if value > d - ROUNDING:
+    if y.value > d - ROUNDING:
         faults.append(f"its exponent {y} is not below the dimension {d}")
-    if change is None:
-        faults.append("one operator at one step shows no convergence")
-    elif not abs(change.value) <= max(3 * float(change.error), TOLERANCE):
+    if change is not None and not _settled(change):
         faults.append(f"its exponent still changes by {change} over the last {over}")
     return faults
+
+
+def _settled(change: Estimate) -> bool:
+    return bool(abs(change.value) <= max(3 * float(change.error), TOLERANCE))

@@ -149,6 +149,7 @@ def _levels(stack: Stack, fine: Ensemble, seed: int) -> list[Ensemble]:
 
 def _fits_again(stack: Stack, level: Ensemble) -> bool:
     try:
+        stack.alphabet(level.alphabet)
         coarser = stack.coarse(level.geometry)
     except ValueError:
         return False
