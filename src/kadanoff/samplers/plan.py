@@ -10,6 +10,7 @@ choice never depends on the machine.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 
 from kadanoff.models.ising import Ising
@@ -81,6 +82,7 @@ def plan_sampling(
     chains = chains or _default_chains(draws, chosen)
     spacing = spacing or _spacing(model, coupling, chosen)
     per_chain = math.ceil(draws / chains)
+    _check_memory(math.prod(model.shape), chains, per_chain)
     group = min(chains, LARGEST_GROUP if _is_multispin(chosen) else 8)
     sites = math.prod(model.shape)
     return Plan(
@@ -117,6 +119,18 @@ def _check(
         raise ValueError(f"burn_in must be at least 0, got {burn_in}")
     if method not in METHODS:
         raise ValueError(f"a method is one of {', '.join(METHODS)}, got {method!r}")
+
+
+def _check_memory(sites: int, chains: int, draws: int) -> None:
+    """The packed draws, and every chain's spins unpacked once, must fit."""
+    needed = chains * (draws * math.ceil(sites / 8) + 2 * sites)
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > 0.6 * there:
+        raise ValueError(
+            f"{chains * draws} configurations of {sites} sites need "
+            f"{needed / 2**30:.3g} GiB of memory and {there / 2**30:.3g} are there; "
+            "ask for fewer draws or chains, or a smaller lattice"
+        )
 
 
 def _is_multispin(method: str) -> bool:

@@ -9,6 +9,7 @@ steps. There is no verdict number: each row is a reading and a sentence.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,7 +154,8 @@ def _fits_again(stack: Stack, level: Ensemble) -> bool:
         coarser = stack.coarse(level.geometry)
     except ValueError:
         return False
-    return isinstance(coarser, Grid) and min(coarser.shape) >= SMALLEST_SIDE
+    smaller = coarser.size < math.prod(level.geometry.lattice)
+    return isinstance(coarser, Grid) and smaller and min(coarser.shape) >= SMALLEST_SIDE
 
 
 def _majority_levels(levels: list[Ensemble], seed: int) -> list[Ensemble]:

@@ -1,0 +1,166 @@
+"""Do the data contradict equilibrium? Four tests of chains started hot and cold.
+
+1. Hot and cold chains must have the same mean (Welch's t over chain means).
+2. The first and second half of the draws must have the same mean (paired t over
+   chains): a common drift is not seen by the first test.
+3. Where chains are long against their memory, their means may differ as much as the
+   memory explains and no more (R̂, Gelman and Rubin 1992): chains frozen apart.
+4. Burn-in must be at least five times the measured τ, two of its errors allowed for.
+
+Each of the first three refuses at a level of 1e-4, so that with two or three
+observables a run in equilibrium is refused about once in a thousand. A test that the
+number of chains or draws does not allow is recorded as None, never as passed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from kadanoff.autocorrelation import gelman_rubin, integrated_time
+from kadanoff.ensemble import Ensemble
+from kadanoff.models.ising import Ising
+
+__all__ = ["certify", "checkerboard", "observables"]
+
+LEVEL = 1e-4
+FEWEST_CHAINS = 4  # of either start, or pairs of halves, for a t test
+FEWEST_DRAWS = 16  # of a chain for R̂, and at least MEMORIES times its τ
+MEMORIES = 20
+BURN_IN_TIMES = 5
+TOLERATED_R_HAT = 1.1  # of no consequence for a mean over chains
+ROUNDING = 1e-12
+TINY = 1e-300
+
+Certificate = dict[str, dict[str, Any]]
+
+
+def observables(
+    ensemble: Ensemble, model: Ising, *, staggered: bool = False
+) -> dict[str, np.ndarray]:
+    """Energy per site and squared order parameter, `(chain, draw)` each.
+
+    Args:
+        ensemble: configurations of the model.
+        model: the Hamiltonian.
+        staggered: the order parameter is the checkerboard's, recorded beside m².
+    """
+    signs = {"m_squared": np.ones(model.shape, np.int8)}
+    if staggered:
+        signs["staggered_m_squared"] = checkerboard(model.shape)
+    series: dict[str, list[np.ndarray]] = {name: [] for name in ("energy", *signs)}
+    for chunk in ensemble.chunks():
+        spins = ensemble.read(chunk)
+        series["energy"].append(model.energy(spins))
+        for name, pattern in signs.items():
+            ordered = (spins * pattern).reshape(len(spins), -1)
+            series[name].append(ordered.mean(axis=1, dtype=float) ** 2)
+    form = (ensemble.chains, ensemble.draws)
+    return {name: np.concatenate(x).reshape(form) for name, x in series.items()}
+
+
+def certify(
+    series: dict[str, np.ndarray], *, burn_in: float, advice: str
+) -> Certificate:
+    """τ, its error, and what each test says of each observable.
+
+    Args:
+        series: observable → `(chain, draw)`, even chains started hot, odd ones cold.
+        burn_in: its length, in units of the spacing of draws.
+        advice: what to do, for the end of a refusal.
+
+    Raises:
+        ValueError: a test contradicts equilibrium; the sentence ends with `advice`.
+    """
+    times = {name: integrated_time(x) for name, x in series.items()}
+    certificate: Certificate = {
+        "tau": {name: tau for name, (tau, _) in times.items()},
+        "tau_error": {name: error for name, (_, error) in times.items()},
+        "hot_cold_p": {name: _hot_against_cold(x) for name, x in series.items()},
+        "drift_p": {name: _drift(x) for name, x in series.items()},
+        "r_hat": {name: _r_hat(x) for name, x in series.items()},
+    }
+    _refuse(certificate, series, advice)
+    for name, (tau, error) in times.items():
+        if burn_in < BURN_IN_TIMES * (tau - 2 * error):
+            raise ValueError(
+                f"burn-in must be at least {BURN_IN_TIMES} autocorrelation times, got "
+                f"{burn_in:.3g} draws where τ = {tau:.2g} ± {error:.1g} in {name} "
+                f"{advice}"
+            )
+    return certificate
+
+
+def checkerboard(shape: tuple[int, ...]) -> np.ndarray:
+    """±1 by the parity of the site, the ground state of an antiferromagnet."""
+    parity = np.indices(shape).sum(axis=0) % 2
+    return (1 - 2 * parity).astype(np.int8)
+
+
+def _refuse(
+    certificate: Certificate, series: dict[str, np.ndarray], advice: str
+) -> None:
+    tests = (
+        ("hot_cold_p", "chains started hot and cold must agree"),
+        ("drift_p", "the first and the second half of the draws must agree"),
+    )
+    for test, demand in tests:
+        for name, p in certificate[test].items():
+            if p is not None and p < LEVEL:
+                raise ValueError(f"{demand}, got p = {p:.1e} in {name} {advice}")
+    for name, r_hat in certificate["r_hat"].items():
+        if r_hat is not None and r_hat > (limit := _largest_r_hat(series[name])):
+            raise ValueError(
+                f"chains must agree with each other (R̂ at most {limit:.3g}), got "
+                f"R̂ = {r_hat:.3g} in {name} {advice}"
+            )
+
+
+def _hot_against_cold(series: np.ndarray) -> float | None:
+    means = series.mean(axis=1)
+    hot, cold = means[0::2], means[1::2]
+    if len(cold) < FEWEST_CHAINS:
+        return None
+    parts = np.array([x.var(ddof=1) / len(x) for x in (hot, cold)])
+    freedom = np.array([len(hot) - 1, len(cold) - 1])
+    welch = parts.sum() ** 2 / max((parts**2 / freedom).sum(), TINY)
+    return _p_value(hot.mean() - cold.mean(), parts.sum(), max(welch, freedom.min()))
+
+
+def _drift(series: np.ndarray) -> float | None:
+    chains, draws = series.shape
+    if chains < 2 * FEWEST_CHAINS or draws < 2:
+        return None
+    half = draws // 2
+    change = series[:, -half:].mean(axis=1) - series[:, :half].mean(axis=1)
+    return _p_value(change.mean(), change.var(ddof=1) / chains, chains - 1)
+
+
+def _p_value(difference: float, variance: float, freedom: float) -> float:
+    """Two-sided, of Student's t; chains that are all alike differ surely or not."""
+    if variance < ROUNDING**2:
+        return 1.0 if abs(difference) < ROUNDING else 0.0
+    return float(2 * stats.t.sf(abs(difference) / np.sqrt(variance), freedom))
+
+
+def _r_hat(series: np.ndarray) -> float | None:
+    chains, draws = series.shape
+    if chains < 2 or draws < max(FEWEST_DRAWS, MEMORIES * _memory(series)):
+        return None
+    return gelman_rubin(series)
+
+
+def _largest_r_hat(series: np.ndarray) -> float:
+    """Reached in equilibrium at the level: R̂² ≈ 1 + (2τ/n) χ²/(chains - 1)."""
+    chains, draws = series.shape
+    quantile = stats.chi2.isf(LEVEL, chains - 1) / (chains - 1)
+    explained = 1 + 2 * _memory(series) / draws * quantile
+    return max(TOLERATED_R_HAT, float(np.sqrt(explained)))
+
+
+def _memory(series: np.ndarray) -> float:
+    """τ about each chain's own mean: that of chains frozen apart is short."""
+    about = series - series.mean(axis=1, keepdims=True)
+    return integrated_time(np.where(abs(about) < ROUNDING, 0.0, about))[0]
