@@ -94,8 +94,9 @@ def test_train_then_coarsen_zoom_and_probe(spins, capsys):
     assert run(f"zoom spins.nc {tied} --out z.svg", capsys)["levels"] == 2
     assert (spins.parent / "z.svg").read_text().startswith("<?xml")
     card = run("probe spins.nc --rule rbm:m.safetensors", capsys)
-    assert set(card["rows"]) == {"coverage", "locality", "temperature", "exponents"}
-    assert set(card["majority"]) == {"locality", "temperature", "exponents"}
+    assert "trained on some of the chains" in card["remark"]
+    assert set(card["rows"]) >= {"coverage", "locality", "temperature", "exponents"}
+    assert set(card["majority"]) >= {"locality", "temperature", "exponents"}
 
 
 def test_a_pair_of_files_reads_like_the_rule_that_made_it(spins, capsys):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from kadanoff.coarse.block import Average, Majority
+from kadanoff.coarse.block import Average, Decimation, Majority
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.grammar import ARRANGE
 from kadanoff.coarse.layer import Layer
@@ -14,6 +14,8 @@ from kadanoff.exact.constants import K_C, Y_H, Y_T
 from kadanoff.geometry import Unordered
 from kadanoff.models.ising import Ising
 from kadanoff.networks.rbm import RBM
+from kadanoff.networks.settings import Training
+from kadanoff.networks.train import train
 from kadanoff.samplers.run import sample
 from kadanoff.scorecard.card import Scorecard, probe, probe_pair
 
@@ -112,3 +114,39 @@ def test_the_card_prints_every_row_with_errors(critical):
     for name in ("locality", "temperature", "exponents"):
         assert f"\n{name}: " in text
     assert "y_T" in text
+
+
+def test_a_one_step_map_is_shown_under_majority_and_never_called_converged(critical):
+    card = probe_pair(critical, coarsen(Decimation(b=2), critical))
+    assert "converged over" not in row(card, "exponents").sentence
+    assert set(row(card, "followed by majority").readings) == {"y_T", "y_H"}
+
+
+def test_a_rule_that_changes_nothing_ends(critical):
+    with pytest.raises(ValueError, match="b > 1"):
+        probe(Decimation(b=1), critical)
+
+
+def test_a_rule_that_fits_only_once_is_read_once(critical):
+    card = probe([Majority(b=2), Average(b=2)], critical)
+    assert row(card, "temperature").sentence.startswith("real values")
+
+
+def test_files_of_different_runs_are_no_pair(critical):
+    other = sample(Ising((32, 32)), coupling=0.4, draws=6144, chains=512, seed=4)
+    with pytest.raises(ValueError, match="same chains in both"):
+        probe_pair(critical, coarsen(Majority(b=2), other))
+
+
+def test_a_network_read_on_its_training_chains_says_so(critical):
+    settings = Training(epochs=1)
+    train_on, read = critical.split(2)
+    network = train(RBM(critical.geometry, 256), train_on, settings=settings, seed=1)
+    assert "trained on some of the chains" in probe(Layer(network), critical).remark
+    assert probe(Layer(network), read).remark == ""
+
+
+def test_a_level_without_a_thermometer_leaves_the_other_rows(critical):
+    card = probe(Majority(b=32), critical)
+    sides = {n.split(", ")[1] for n in row(card, "temperature").readings}
+    assert sides == {"32×32"}

@@ -29,15 +29,21 @@ MODULES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    arguments = parser().parse_args(argv)
     try:
+        arguments = parser().parse_args(argv)
         return arguments.run(arguments) or 0
     except (ValueError, OSError) as problem:
         sys.stderr.write(f"kadanoff: {_one_sentence(problem)}\n")
         return 2
+    except MemoryError as problem:
+        sys.stderr.write(
+            f"kadanoff: this needs more memory than there is ({problem}); make it "
+            "smaller\n"
+        )
+        return 2
     except (KeyboardInterrupt, InterruptedError):
         sys.stderr.write(
-            "kadanoff: stopped; the same command again takes up where this one left\n"
+            "kadanoff: stopped; what was finished is kept, the same command goes on\n"
         )
         return 130
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> None:
     from kadanoff.coarse.coarsen import coarsen
     from kadanoff.storage import save
 
-    out = writable(arguments.out)
+    out = writable(arguments.out, arguments.file)
     stack, ensemble = stack_and_chains(arguments.rule, arguments.file, arguments.seed)
     coarse = coarsen(stack, ensemble, seed=arguments.seed)
     save(coarse, out)
@@ -68,12 +68,12 @@ def stack_and_chains(rules: list[str], file: Path, seed: int) -> tuple[Stack, En
     Where an `arrange` has to be fitted, a quarter of the chains is used for that and
     left out of what is returned: nothing is read on the chains it was fitted on.
     """
-    from kadanoff.coarse.grammar import ARRANGE, fitted, parse_rule
+    from kadanoff.coarse.grammar import ARRANGE, fit_and_read, fitted, parse_rule
     from kadanoff.foreign import open_foreign
 
     parsed = [parse_rule(rule) for rule in rules]
     ensemble = open_foreign(file)
     if ARRANGE not in parsed:
         return fitted(parsed, ensemble, seed=seed), ensemble
-    fit, read = ensemble.split(1, 3)
+    fit, read = fit_and_read(ensemble)
     return fitted(parsed, fit, seed=seed), read

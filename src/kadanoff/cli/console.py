@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import Lock
 from typing import Any, NoReturn
 
 __all__ = [
@@ -73,31 +75,36 @@ def shape_of(values: list[int]) -> tuple[int, ...]:
     return tuple(values)
 
 
-def writable(path: Path) -> Path:
-    """`path`, if a file can be written there.
+def writable(path: Path, *inputs: Path) -> Path:
+    """`path`, if a file can be written there and it is none of the inputs.
 
     Raises:
-        ValueError: its folder does not exist or cannot be written, or it is a folder.
+        ValueError: its folder does not exist or cannot be written, or something other
+            than a plain file, or an input, is there.
     """
-    import os
-
-    folder = path.absolute().parent
-    if path.is_dir():
+    if path.exists() and not path.is_file():
         raise ValueError(
-            f"an output is a file, got the folder {path}; name a file in it"
+            f"an output is a file, and {path} is something else; name a new file"
         )
-    if not folder.is_dir():
+    if any(path.exists() and path.samefile(i) for i in inputs if i.exists()):
+        raise ValueError(f"{path} is the input; name another file for the output")
+    if not path.absolute().parent.is_dir():
         raise ValueError(f"the folder of {path} does not exist; make it first")
-    if not os.access(folder, os.W_OK):
-        raise ValueError(f"the folder of {path} cannot be written; choose another")
-    return path
+    try:
+        with NamedTemporaryFile(dir=path.absolute().parent, prefix=".kadanoff-"):
+            return path
+    except OSError as problem:
+        raise ValueError(
+            f"the folder of {path} cannot be written ({problem.strerror}); choose "
+            "another"
+        ) from problem
 
 
 @contextmanager
 def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     """Bars on standard error, one for each label; the callback is (label, done, total).
 
-    The display is quiet where standard error is not a terminal, but for a last line.
+    Nothing is shown before the first report, so that a refusal stays one sentence.
     """
     from rich.console import Console
     from rich.progress import (
@@ -109,22 +116,30 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn,
     )
 
-    with Progress(
+    bars = Progress(
         TextColumn("{task.description:<34}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-    ) as bars:
-        tasks: dict[str, Any] = {}
+    )
+    tasks: dict[str, Any] = {}
+    lock = Lock()
 
-        def report(label: str, done: int, total: int) -> None:
+    def report(label: str, done: int, total: int) -> None:
+        with lock:
+            if not tasks:
+                bars.start()
             if label not in tasks:
                 tasks[label] = bars.add_task(label, total=total)
             bars.update(tasks[label], completed=done, total=total)
 
+    try:
         yield report
+    finally:
+        if tasks:
+            bars.stop()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     from kadanoff.foreign import open_foreign
     from kadanoff.storage import save
 
-    out = writable(arguments.out)
+    out = writable(arguments.out, arguments.file)
     ensemble = open_foreign(
         arguments.file,
         chains=arguments.chains,

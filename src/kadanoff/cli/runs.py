@@ -23,6 +23,8 @@ def run(arguments: argparse.Namespace) -> None:
     """A line for each run."""
     from kadanoff.runs import list_runs
 
+    if arguments.runs.exists() and not arguments.runs.is_dir():
+        raise ValueError(f"the root of runs is a folder, {arguments.runs} is a file")
     found = list_runs(arguments.runs)
     if arguments.json:
         emit({"runs": [asdict(info) for info in found]}, as_json=True)

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     from kadanoff.networks.weights import save
     from kadanoff.runs import Run
 
-    out = writable(arguments.out)
+    out = writable(arguments.out, arguments.file)
     data = open_foreign(arguments.file)
     network = _network(arguments, data)
     settings = _settings(arguments, network)

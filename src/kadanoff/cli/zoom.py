@@ -31,11 +31,16 @@ def run(arguments: argparse.Namespace) -> None:
     from kadanoff.reports.figures import save_figure
     from kadanoff.reports.zoom import strip
 
-    out = writable(arguments.out)
+    out = writable(arguments.out, arguments.file)
     stack, ensemble = stack_and_chains(arguments.rule, arguments.file, arguments.seed)
     levels = list(stack.levels(ensemble, seed=arguments.seed))
     save_figure(strip(levels, rows=arguments.rows), out)
     emit(
-        {"file": out, "rule": str(stack), "levels": len(levels)},
+        {
+            "file": out,
+            "rule": str(stack),
+            "levels": len(levels),
+            "rows": min(arguments.rows, ensemble.chains),
+        },
         as_json=arguments.json,
     )

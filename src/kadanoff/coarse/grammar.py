@@ -19,7 +19,7 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
 
-__all__ = ["ARRANGE", "RULES", "fitted", "parse_rule"]
+__all__ = ["ARRANGE", "RULES", "fit_and_read", "fitted", "parse_rule"]
 
 ARRANGE = "arrange"
 BLOCK_RULES = {"majority": Majority, "average": Average, "decimation": Decimation}
@@ -68,13 +68,30 @@ def fitted(
     return Stack(tuple(stack))
 
 
+def fit_and_read(ensemble: Ensemble) -> tuple[Ensemble, Ensemble]:
+    """A quarter of the chains to fit on, and the rest, on which nothing was fitted.
+
+    Raises:
+        ValueError: fewer than four chains.
+    """
+    if ensemble.chains < 4:
+        raise ValueError(
+            "'arrange' is fitted on chains that are not read afterwards and needs at "
+            f"least 4 of them, got {ensemble.chains}; sample, or import with --chains, "
+            "more"
+        )
+    fit, read = ensemble.split(1, 3)
+    return fit, read
+
+
 def _options(name: str, rest: str) -> dict[str, int]:
     options = {}
     for item in filter(None, rest.split(",")):
         key, _, value = item.partition("=")
-        if key != "b" or not value.isdecimal() or int(value) < 1:
+        wrong = key != "b" or not value.isdecimal() or int(value) < 1
+        if wrong or key in options:
             raise ValueError(
-                f"rule {name!r} takes b=N with N a whole number of at least 1, got "
+                f"rule {name!r} takes b=N once, N a whole number of at least 1, got "
                 f"{item!r}; write for example '{name}:b=2'"
             )
         options[key] = int(value)

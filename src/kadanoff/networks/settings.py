@@ -58,16 +58,17 @@ class Training:
         for name in ("epochs", "batch", "k"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0 or not 0 <= self.momentum < 1:
+        if not 0 < self.learning_rate < math.inf or not 0 <= self.momentum < 1:
             raise ValueError(
-                "a training needs a learning rate above 0 and a momentum in [0, 1), "
-                f"got {self.learning_rate} and {self.momentum}"
+                "a training needs a finite learning rate above 0 and a momentum in "
+                f"[0, 1), got {self.learning_rate} and {self.momentum}"
             )
-        if min(self.l1, self.l2) < 0 or self.decay not in ("linear", "cosine"):
+        if not all(0 <= penalty < math.inf for penalty in (self.l1, self.l2)):
             raise ValueError(
-                "l1 and l2 are at least 0 and decay is linear or cosine, got "
-                f"{self.l1}, {self.l2} and {self.decay!r}"
+                f"l1 and l2 are finite and at least 0, got {self.l1} and {self.l2}"
             )
+        if self.decay not in ("linear", "cosine"):
+            raise ValueError(f"decay is linear or cosine, got {self.decay!r}")
 
     def rate(self, share: float) -> float:
         """The learning rate when `share` of the training is done."""

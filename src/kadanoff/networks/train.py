@@ -245,5 +245,6 @@ def _notes(
             *(p.detach().cpu().numpy() for p in (network.W, network.b, network.c))
         ),
         "data": digest(data.data),
+        "lineage": data.lineage,
         "held_out": None if held_out is None else digest(held_out.data),
     }

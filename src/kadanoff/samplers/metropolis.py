@@ -162,13 +162,13 @@ def check_metropolis(shape: tuple[int, ...], coupling: float) -> None:
         raise ValueError(
             f"Metropolis in raster order needs a coupling other than 0, got "
             f"{coupling}: it would turn every spin over again and again; use "
-            "MultispinHeatBath"
+            "the heat bath (method 'heat-bath')"
         )
     if len(shape) == 1:
         raise ValueError(
             f"Metropolis in raster order needs 2 or more dimensions, got shape "
             f"{shape}: on a ring it moves domain walls without changing their number; "
-            "use MultispinHeatBath"
+            "use the heat bath (method 'heat-bath')"
         )
 
 

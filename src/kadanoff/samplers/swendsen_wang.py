@@ -51,5 +51,5 @@ def check_unfrustrated(shape: tuple[int, ...], coupling: float) -> None:
         raise ValueError(
             f"cluster updates with K < 0 need even sides, got shape {shape}: an odd "
             f"side of {odd[0]} frustrates the bonds and clusters no longer follow the "
-            "correlations; use MultispinHeatBath"
+            "correlations; use the heat bath (method 'heat-bath')"
         )

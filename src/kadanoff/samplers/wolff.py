@@ -43,7 +43,7 @@ class Wolff(AbstractSpinSampler):
             raise ValueError(
                 f"Wolff clusters need a coupling other than 0, got {self.coupling}: "
                 "each would be one spin, and the parity of the up spins would "
-                "alternate; use SwendsenWang or MultispinHeatBath"
+                "alternate; use method 'swendsen-wang' or 'heat-bath'"
             )
         if not isinstance(self.clusters, Integral) or self.clusters < 1:
             raise ValueError(

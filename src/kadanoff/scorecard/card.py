@@ -11,20 +11,23 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kadanoff.coarse.arrange import Arrange
 from kadanoff.coarse.block import Majority
 from kadanoff.coarse.coarsen import coarsen
-from kadanoff.coarse.grammar import ARRANGE, fitted
+from kadanoff.coarse.grammar import ARRANGE, fit_and_read, fitted
+from kadanoff.coarse.layer import Layer
 from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import share_chains
 from kadanoff.geometry import Grid, scale_factor
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
 from kadanoff.scorecard.rows import (
     Row,
+    above_row,
     coverage_row,
     exponent_row,
     locality_row,
@@ -34,6 +37,7 @@ from kadanoff.scorecard.rows import (
 __all__ = ["Scorecard", "probe", "probe_pair"]
 
 SMALLEST_SIDE = 8
+SEED_ABOVE = 0  # of the ties of the majority on both sides of a one-step map
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,28 @@ class Scorecard:
         rows: one reading and one sentence each.
         control: rows of majority on the same chains; empty where the scale of the map
             is not a whole number, or the map is majority.
+        remark: what must be known before the rows are believed; mostly empty.
     """
 
     rule: str
     configurations: int
     rows: tuple[Row, ...]
     control: tuple[Row, ...]
+    remark: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready: estimates as value, error and n_eff."""
         return {
             "rule": self.rule,
             "configurations": self.configurations,
+            "remark": self.remark,
             "rows": {row.name: row.as_dict() for row in self.rows},
             "majority": {row.name: row.as_dict() for row in self.control},
         }
 
     def __str__(self) -> str:
         lines = [f"{self.rule}, read on {self.configurations} configurations"]
+        lines += [f"\nNote: {self.remark}."] if self.remark else []
         beside = {row.name: row for row in self.control}
         for row in self.rows:
             lines.append(f"\n{row.name}: {row.sentence}")
@@ -101,6 +109,7 @@ def probe(
         configurations=read.size,
         rows=(*_coverage(placed), *_rows(levels)),
         control=_rows(control) if control else (),
+        remark=_remark(stack.rules, read),
     )
 
 
@@ -134,7 +143,7 @@ def _stack(
         if isinstance(stack.coarse(ensemble.geometry), Grid):
             return stack, ensemble
         rules = [*rules, ARRANGE]
-    fit, read = ensemble.split(1, 3)
+    fit, read = fit_and_read(ensemble)
     return fitted(rules, fit, seed=subseed(seed, "fit")), read
 
 
@@ -149,13 +158,20 @@ def _levels(stack: Stack, fine: Ensemble, seed: int) -> list[Ensemble]:
 
 
 def _fits_again(stack: Stack, level: Ensemble) -> bool:
+    if not _fits(stack, level):
+        return False
+    coarser = stack.coarse(level.geometry)
+    smaller = math.prod(coarser.lattice) < math.prod(level.geometry.lattice)
+    return isinstance(coarser, Grid) and smaller and min(coarser.shape) >= SMALLEST_SIDE
+
+
+def _fits(rule: CoarseGraining, level: Ensemble) -> bool:
     try:
-        stack.alphabet(level.alphabet)
-        coarser = stack.coarse(level.geometry)
+        rule.alphabet(level.alphabet)
+        rule.coarse(level.geometry)
     except ValueError:
         return False
-    smaller = coarser.size < math.prod(level.geometry.lattice)
-    return isinstance(coarser, Grid) and smaller and min(coarser.shape) >= SMALLEST_SIDE
+    return True
 
 
 def _majority_levels(levels: list[Ensemble], seed: int) -> list[Ensemble]:
@@ -174,11 +190,16 @@ def _majority_levels(levels: list[Ensemble], seed: int) -> list[Ensemble]:
 
 def _rows(levels: list[Ensemble]) -> tuple[Row, ...]:
     fine, coarse = levels[0], levels[1]
-    return (
+    rows = (
         locality_row(fine, coarse),
         temperature_row(levels),
         exponent_row(levels),
     )
+    if len(levels) > 2 or not _fits(Majority(2), coarse):
+        return rows
+    # One step shows no convergence: the same map two blocks further up.
+    above = [coarsen(Majority(2), level, seed=SEED_ABOVE) for level in levels]
+    return (*rows, above_row(above))
 
 
 def _coverage(placed: Arrange | None) -> tuple[Row, ...]:
@@ -187,6 +208,11 @@ def _coverage(placed: Arrange | None) -> tuple[Row, ...]:
 
 def _on_grid_of(fine: Ensemble, coarse: Ensemble) -> Ensemble:
     """The coarse file with the lineage and the distances of the fine one."""
+    if coarse.lineage != fine.lineage and _is_ours(fine) and _is_ours(coarse):
+        raise ValueError(
+            "a pair needs the same chains in both files, got those of "
+            f"{fine.lineage} and of {coarse.lineage}"
+        )
     shape = coarse.grid.shape
     b = fine.grid.shape[0] // shape[0]
     grid = fine.grid.coarsened(b) if b > 1 else fine.grid
@@ -195,7 +221,21 @@ def _on_grid_of(fine: Ensemble, coarse: Ensemble) -> Ensemble:
             f"the coarse lattice must be the fine one divided by a whole number, got "
             f"{fine.grid.shape} and {shape}"
         )
-    return Ensemble(
-        coarse.data, grid, coarse.alphabet, fine.lineage, tau=fine.tau,
-        history=coarse.history,
-    )  # fmt: skip
+    return replace(coarse, geometry=grid, lineage=fine.lineage, tau=fine.tau)
+
+
+def _is_ours(ensemble: Ensemble) -> bool:
+    """Whether the lineage names chains, and not just the content of a foreign file."""
+    return any(note.get("step") == "sample" for note in ensemble.history)
+
+
+def _remark(rules: Sequence[CoarseGraining], read: Ensemble) -> str:
+    """What a reader must know before believing the rows."""
+    layers = [rule for rule in rules if isinstance(rule, Layer)]
+    trained_on = [layer.network.notes.get("lineage", "") for layer in layers]
+    if any(share_chains(lineage, read.lineage) for lineage in trained_on if lineage):
+        return (
+            "the network was trained on some of the chains that are read here; sample "
+            "others to judge it by"
+        )
+    return ""

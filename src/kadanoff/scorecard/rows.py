@@ -6,13 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
-from kadanoff.instruments.mcrg import scan
+from kadanoff.instruments.mcrg import exponents, scan
 from kadanoff.instruments.receptive import locality
 from kadanoff.instruments.thermometer import temperatures
 
-__all__ = ["Row", "coverage_row", "exponent_row", "locality_row", "temperature_row"]
+__all__ = [
+    "Row",
+    "above_row",
+    "coverage_row",
+    "exponent_row",
+    "locality_row",
+    "temperature_row",
+]
+
+NO_SPINS = "real values have no temperature of a ±1 model"
 
 
 @dataclass(frozen=True)
@@ -68,44 +79,54 @@ def coverage_row(cost: Estimate, width: Estimate) -> Row:
 def temperature_row(levels: list[Ensemble]) -> Row:
     """Two thermometers at every level; none where the values are not spins."""
     readings: dict[str, Any] = {}
+    spread: Estimate | None = None
     for level in levels:
-        side = "×".join(map(str, level.grid.shape))
-        if level.alphabet != "pm1" or level.grid.dimension != 2:
+        shape = level.grid.shape
+        if level.alphabet != "pm1" or len(shape) != 2 or min(shape) < 2:
             continue
-        both = temperatures(level)
+        side, both = "×".join(map(str, shape)), temperatures(level)
+        spread = both.spread
         readings[f"T by energy, {side}"] = both.energy
         readings[f"T by couplings, {side}"] = both.coupling
-        readings[f"spread, {side}"] = both.spread
-    last = levels[-1]
-    if last.alphabet != "pm1":
-        return Row(
-            "temperature",
-            readings,
-            "real values have no temperature of a ±1 model",
-        )
-    return Row("temperature", readings, _agreement(readings))
+        readings[f"spread, {side}"] = spread
+    if levels[-1].alphabet != "pm1":
+        return Row("temperature", readings, NO_SPINS)
+    return Row("temperature", readings, _agreement(spread))
 
 
 def exponent_row(levels: list[Ensemble]) -> Row:
     """MCRG exponents over the steps that the map allows."""
     found = scan(levels)
-    readings = {
-        exponent.name: exponent.estimate for exponent in (found.y_t, found.y_h)
-    } | {
-        f"{exponent.name} error with the change over the last {exponent.over}": (
-            exponent.error
-        )
-        for exponent in (found.y_t, found.y_h)
-    }
+    both = (found.y_t, found.y_h)
+    readings: dict[str, Any] = {exponent.name: exponent.estimate for exponent in both}
+    for exponent in both:
+        if exponent.change is not None:
+            name = (
+                f"{exponent.name} error with the change over the last {exponent.over}"
+            )
+            readings[name] = exponent.error
     return Row("exponents", readings, f"{found.y_t.sentence}; {found.y_h.sentence}")
 
 
-def _agreement(readings: Mapping[str, Any]) -> str:
-    spreads = [value for name, value in readings.items() if name.startswith("spread")]
-    if not spreads:
+def above_row(levels: list[Ensemble]) -> Row:
+    """Exponents of a one-step map, with majority applied on both of its sides."""
+    step = exponents(*levels)
+    last = {"y_T": step.y_t[-1:], "y_H": step.y_h[-1:]}
+    readings = {name: y[0] for name, y in last.items() if y}
+    return Row(
+        "followed by majority",
+        readings,
+        "the same step read between the majority blocks of both its sides, where a "
+        "renormalization would read the same",
+    )
+
+
+def _agreement(spread: Estimate | None) -> str:
+    if spread is None:
         return "this lattice has no thermometer: it is not two-dimensional"
-    last: Estimate = spreads[-1]
+    if not np.isfinite(spread.value) or not np.isfinite(spread.error):
+        return "the last level has no temperature that these configurations can tell"
     return (
         "at the last level the two thermometers differ by "
-        f"{last}: a nearest-neighbour model would have them agree"
+        f"{spread}: a nearest-neighbour model would have them agree"
     )
