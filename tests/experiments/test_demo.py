@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kadanoff.estimate import Estimate
+from kadanoff.estimate import Estimate, chain_range, share_chains
 from kadanoff.experiments.demo.data import DENSE, MAJORITY, PLAIN, TIED, material
 from kadanoff.experiments.demo.report import findings, read
 from kadanoff.experiments.demo.settings import FULL, QUICK
@@ -54,13 +54,20 @@ def test_five_sentences_with_numbers(readings):
     assert all(any(c.isdigit() for c in s) for s in sentences)
 
 
-def changed_verdict(readings, name, converged):
-    def scan(reading):
-        y_t, y_h = (
-            replace(e, converged=converged)
-            for e in (reading.scan.y_t, reading.scan.y_h)
+def planted(readings, name, *, y_t, y_h, error=0.01, converged=True):
+    """The readings with other exponents for one map."""
+
+    def exponent(old, value):
+        estimate = Estimate(np.array(value), old.estimate.replicates, 1)
+        sentence = "settled" if converged else "this map is not an RG step because"
+        return replace(
+            old, estimate=estimate, error=error, converged=converged, sentence=sentence
         )
-        return replace(reading, scan=replace(reading.scan, y_t=y_t, y_h=y_h))
+
+    def scan(reading):
+        values = {"y_t": y_t, "y_h": y_h}
+        new = {k: exponent(getattr(reading.scan, k), v) for k, v in values.items()}
+        return replace(reading, scan=replace(reading.scan, **new))
 
     return replace(
         readings,
@@ -70,10 +77,42 @@ def changed_verdict(readings, name, converged):
 
 @pytest.mark.parametrize(("name", "place"), [(MAJORITY, 1), (TIED, 2), (DENSE, 3)])
 def test_a_sentence_says_what_was_found_not_what_was_hoped(readings, name, place):
-    yes = findings(changed_verdict(readings, name, converged=True))[place]
-    no = findings(changed_verdict(readings, name, converged=False))[place]
-    assert "reads as an RG step" in yes
-    assert "does not read as an RG step" in no
+    def sentence(**values):
+        return findings(planted(readings, name, **values))[place]
+
+    ising = sentence(y_t=1.0, y_h=1.875)
+    assert "reads as an RG step with Ising's exponents" in ising
+    assert "y_T = 1.000 ± 0.010 and y_H = 1.875 ± 0.010" in ising
+    elsewhere = sentence(y_t=1.0, y_h=1.6)
+    assert "converges, but not to Ising's exponents" in elsewhere
+    never = sentence(y_t=1.0, y_h=1.875, converged=False)
+    assert "does not read as an RG step" in never
+    lost = sentence(y_t=np.nan, y_h=1.875, error=np.nan, converged=False)
+    assert "not measurable" in lost
+
+
+def test_a_width_that_cannot_be_measured_is_said_so(readings):
+    nothing = Estimate(np.array(np.nan), {}, 1)
+    blind = [
+        replace(s, locality=replace(s.locality, direct_width=nothing))
+        for s in readings.spots
+    ]
+    sentence = findings(replace(readings, spots=blind))[3]
+    assert "nothing that can be measured" in sentence
+
+
+def test_what_trains_what_fits_and_what_is_read_are_different_chains(levels):
+    trained = levels.networks[TIED][0].notes["lineage"]
+    (fitted,) = {
+        next(iter(a.cost.replicates)).removeprefix("units of ")
+        for places in levels.arrangements.values()
+        for a in places
+    }
+    read_from = levels.small[MAJORITY][0].lineage
+    for one, other in ((trained, fitted), (trained, read_from), (fitted, read_from)):
+        assert chain_range(one)[0] == chain_range(other)[0]
+        assert not share_chains(one, other)
+    assert levels.networks[DENSE][0].notes["lineage"] == trained
 
 
 def test_wrong_samples_are_called_wrong(readings):

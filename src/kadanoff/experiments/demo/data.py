@@ -73,15 +73,19 @@ def material(settings: Settings, seed: int, runs: Path, stage: Stage) -> Materia
         AVERAGE: Average(b=2),
         TIED: Layer(tied),
     }
-    seeds = {name: subseed(seed, "levels", name) for name in (*local, *dense)}
     levels = {
-        name: _zoom([rule] * 2, read, seeds[name]) for name, rule in local.items()
+        name: _zoom([rule] * 2, read, subseed(seed, "small", name))
+        for name, rule in local.items()
     }
     for name, layers in dense.items():
-        levels[name] = _zoom_arranged(layers, places[name], read, seeds[name])
+        coins = subseed(seed, "small", name)
+        levels[name] = _zoom_arranged(layers, places[name], read, coins)
     return Material(
         small=levels,
-        large={name: _zoom([r] * 3, large, seeds[name]) for name, r in local.items()},
+        large={
+            name: _zoom([rule] * 3, large, subseed(seed, "large", name))
+            for name, rule in local.items()
+        },
         networks={TIED: [tied], **dense},
         arrangements=places,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import kadanoff
 from kadanoff.estimate import Estimate
+from kadanoff.exact.constants import T_C
 from kadanoff.experiments.demo import exponents, spots, temperature, truth, zoom
 from kadanoff.experiments.demo.data import (
     DENSE,
@@ -151,18 +153,14 @@ def _on_truth(readings: Readings) -> str:
 
 def _on_majority(readings: Readings) -> str:
     r = _scan(readings.exponents, MAJORITY, large=True)
-    step = r.steps[r.scan.reported]
-    return (
-        f"Block majority {_verdict(r)}: at the step {step} it gives {_both(r)}, exact "
-        "1 and 1.875."
-    )
+    return f"Block majority, {_route(r)}, {r.verdict}: {_both(r)}, exact 1 and 1.875."
 
 
 def _on_tied(readings: Readings) -> str:
     r = _scan(readings.exponents, TIED, large=True)
     return (
-        f"The RBM with one shared filter, trained and not told the rule, {_verdict(r)} "
-        f"there: {_both(r)}."
+        f"The RBM with one shared filter, trained and never told a rule, {_route(r)}, "
+        f"{r.verdict}: {_both(r)}."
     )
 
 
@@ -170,34 +168,27 @@ def _on_dense(readings: Readings) -> str:
     wide = {s.name: s.locality.direct_width for s in readings.spots}
     local, plain = (_scan(readings.exponents, n, large=False) for n in (DENSE, PLAIN))
     return (
-        f"The dense RBM, trained with an L1 penalty and arranged on a grid, "
-        f"{_verdict(local)} ({_both(local)}), its units listening to {wide[DENSE]} "
-        f"sites where block spins listen to {wide[MAJORITY]}; without the penalty they "
-        f"listen to {wide[PLAIN]}, and the map {_verdict(plain)} ({_both(plain)})."
+        f"The dense RBM trained with an L1 penalty and arranged on a grid, "
+        f"{_route(local)}, {local.verdict} ({_both(local)}); its units listen to "
+        f"{_sites(wide[DENSE])}, block spins to {_sites(wide[MAJORITY])}; without the "
+        f"penalty they listen to {_sites(wide[PLAIN])} and the map {plain.verdict} "
+        f"({_both(plain)})."
     )
 
 
-def _verdict(reading: exponents.Reading) -> str:
-    return "reads as an RG step" if reading.is_step else "does not read as an RG step"
-
-
 def _on_temperature(readings: Readings) -> str:
-    def last(name: str):
-        return next(
-            r.levels[-1]
-            for r in readings.temperature
-            if r.name == name and any(r.levels)
-        )
-
+    side = min(r.sides[0] for r in readings.temperature)
+    last = {r.name: r.levels[-1] for r in readings.temperature if r.sides[0] == side}
     parts = [
-        f"{name} ends at T = {level.energy} by its energy and {level.coupling} by its "
+        f"{name} at T = {level.energy} by its energy and {level.coupling} by its "
         "couplings"
         for name in (MAJORITY, TIED, DENSE)
-        if (level := last(name)) is not None
+        if (level := last[name]) is not None
     ]
     return (
-        f"Zooming out of the critical point (T = 2.2692), {'; '.join(parts)}; block "
-        "averages have no temperature."
+        f"Zoomed out twice from {side}×{side} at T_c = {T_C:.4f}, the maps end with "
+        f"{', '.join(parts)}; a nearest-neighbour magnet would have the two agree, and "
+        "block averages have no temperature."
     )
 
 
@@ -208,12 +199,20 @@ def _scan(
     return next(r for r in scans if r.name == name and r.side == side)
 
 
+def _route(reading: exponents.Reading) -> str:
+    sides = [reading.scan.steps[0].fine[0], *(s.coarse[0] for s in reading.scan.steps)]
+    return "→".join(map(str, sides))
+
+
 def _both(reading: exponents.Reading) -> str:
-    y_t, y_h = reading.scan.y_t, reading.scan.y_h
-    return (
-        f"y_T = {float(y_t.estimate.value):.3f} ± {y_t.error:.3f} and "
-        f"y_H = {float(y_h.estimate.value):.4f} ± {y_h.error:.4f}"
-    )
+    y_t, y_h = map(exponents.value_and_error, (reading.scan.y_t, reading.scan.y_h))
+    return f"y_T = {y_t} and y_H = {y_h}"
+
+
+def _sites(width: Estimate) -> str:
+    if not math.isfinite(float(width.value)):
+        return "nothing that can be measured"
+    return f"{width} sites"
 
 
 def _finest(levels: Mapping[str, list]):

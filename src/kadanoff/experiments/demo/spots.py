@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.instruments.correlators import Correlator
+from kadanoff.estimate import Estimate
+from kadanoff.geometry import Grid
+from kadanoff.instruments.correlators import Correlator, shells
 from kadanoff.instruments.receptive import (
     Locality,
     direct_response,
@@ -79,9 +81,11 @@ def draw(spots: list[Spots]) -> list[Section]:
             "G(r) = Σ_a Σ_x C_a(x) C_a(x + r), averaged over units, sites and equal "
             "distances in sites of the original lattice, relative to its value at "
             "r = 0. Left, C is the connected response; right, the bare average "
-            "⟨v_i h_a⟩ that arXiv:1906.05212 uses. The slow fall sits on a large "
-            "offset. It is not a mean that was not subtracted, both versions have it: "
-            "it is the magnetization, which moves every spin and every unit together.",
+            "⟨v_i h_a⟩ that arXiv:1906.05212 uses. The table shows what remains at "
+            "the largest distance, and beside it the part of G(0) that is uniform over "
+            "the lattice: the response to the magnetization as a whole. Where the two "
+            "agree, and the connected version has the offset too, the offset is the "
+            "magnetization and not a mean that was left in.",
             picture=data_uri(_correlators(spots)),
             tables=[_offsets(spots)],
         ),
@@ -130,10 +134,22 @@ def _offsets(spots: list[Spots]) -> Table:
         return correlator.value[-1] / correlator.value[0]
 
     rows = [
-        [s.name, offset(s.locality.correlator), offset(s.locality.raw_correlator)]
+        [
+            s.name,
+            offset(s.locality.correlator),
+            offset(s.locality.raw_correlator),
+            _uniform_part(s.locality.correlator, s.images[0].shape),
+        ]
         for s in spots
     ]
-    return Table(["map", "offset, connected", "offset, ⟨v h⟩"], rows)
+    header = ["map", "offset, connected", "offset, ⟨v h⟩", "uniform part of G(0)"]
+    return Table(header, rows)
+
+
+def _uniform_part(correlator: Correlator, shape: tuple[int, ...]) -> Estimate:
+    """Mean of G over all displacements, relative to G(0)."""
+    _, sites = np.unique(shells(Grid(shape)).shell, return_counts=True)
+    return correlator.value.map(lambda g: (g * sites).sum() / sites.sum() / g[0])
 
 
 def _correlators(spots: list[Spots]):
