@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(STAMP)   ## run the demo: a report that compares block spins with trained networks
-	@echo "== kadanoff demo: sampling, training and reading, about two minutes on two cores; Ctrl-C is safe, run it again to resume"
+	@echo "== kadanoff demo: sampling, training and reading, one to two minutes on two cores; Ctrl-C is safe, run it again to resume"
 	$(BIN)/kadanoff demo --runs $(RUNS)
 
 test: $(STAMP)   ## run the fast tests

@@ -1,5 +1,7 @@
 """The certificate passes equilibrium at its level and sees what is not equilibrium."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -74,7 +76,7 @@ def test_the_staggered_order_of_an_antiferromagnet_is_watched():
     assert found["energy"] == 2
 
 
-SHORT = {
+SHORT: dict[str, tuple[float, int, dict[str, Any]]] = {
     "K_c": (K_C, 512, {"spacing": 1, "burn_in": 2}),
     "ordered": (0.6, 128, {"spacing": 10, "burn_in": 20}),
     "antiferromagnet": (-0.6, 128, {"spacing": 10, "burn_in": 20}),
