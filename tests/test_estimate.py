@@ -262,7 +262,7 @@ def test_vectors_print_in_brackets():
 
 @settings(deadline=None, max_examples=300)
 @given(
-    value=st.floats(-1e6, 1e6),
+    value=st.floats(-1e3, 1e3),  # relative errors above those of rounding
     exponent=st.integers(-9, 6),
     mantissa=st.floats(1, 9.999),
 )
@@ -275,6 +275,11 @@ def test_what_is_printed_is_the_number_to_two_digits_of_the_error(
     printed_error = float(last) * 10.0**-decimals
     assert printed_error == pytest.approx(float(exact(value, error).error), rel=0.051)
     assert abs(float(shown) - value) <= 0.051 * printed_error * 10
+
+
+def test_an_error_of_rounding_prints_as_none():
+    assert str(exact(2.0 - 4e-15, 2e-13)) == "2(0)"
+    assert str(exact(2.0, 1e-12)) != "2(0)"
 
 
 def test_json_has_value_error_and_number():

@@ -34,6 +34,7 @@ __all__ = [
     "weighted_jackknife",
 ]
 
+ROUNDING = 2.5e-13  # an error of a float that nothing but its last bits changed
 RANGE = re.compile(r"(?P<root>.*)\[(?P<first>\d+):(?P<last>\d+)\]")
 
 
@@ -284,7 +285,7 @@ def _parenthesised(value: float, error: float) -> str:
     """`value(error)`: two digits of the error, in units of the last one shown."""
     if not math.isfinite(value) or not math.isfinite(error):
         return f"{value:.6g}({error:.2g})"
-    if error == 0:
+    if error <= ROUNDING * max(1.0, abs(value)):
         return f"{value:.10g}(0)"
     digits = 1 - math.floor(math.log10(error))
     if round(error, digits) >= 10.0 ** (2 - digits):

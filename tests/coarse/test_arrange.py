@@ -10,6 +10,7 @@ from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.layer import Layer
 from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import Estimate
 from kadanoff.geometry import Grid, Unordered
 from kadanoff.networks.rbm import RBM
 
@@ -142,8 +143,13 @@ def test_a_silent_unit_gets_the_place_that_is_left(fine):
     assert (block_of[fit.permutation] == np.arange(UNITS)).all()
 
 
+NO = Estimate(np.array(0.0), {}, 1)
+
+
 def fitted():
-    return Arrange(Grid((2, 2)), np.array([2, 0, 3, 1]), np.array([1, -1, 1, 1]), 0, 1)
+    return Arrange(
+        Grid((2, 2)), np.array([2, 0, 3, 1]), np.array([1, -1, 1, 1]), NO, NO
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.float32])

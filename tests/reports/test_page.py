@@ -67,7 +67,9 @@ def test_lattices_are_drawn_with_up_black_and_missing_places_empty():
     fig = image_rows({"a": [up, None], "b": [down, up]}, ["one", "two"])
     shown = [ax.images[0] for ax in fig.axes if ax.images]
     assert len(shown) == 3
-    colours = [image.to_rgba(image.get_array())[0, 0, :3].sum() for image in shown]
+    colours = [
+        image.to_rgba(np.asarray(image.get_array()))[0, 0, :3].sum() for image in shown
+    ]
     assert colours[0] < 0.1
     assert colours[1] > 2.9
 

@@ -115,7 +115,9 @@ def _faults(y: Estimate, change: Estimate | None, over: str, d: int) -> list[str
         faults.append(f"its exponent {y} is not relevant")
     if y.value > d - ROUNDING:
         faults.append(f"its exponent {y} is not below the dimension {d}")
-    if change is not None and not _settled(change):
+    if change is not None and not math.isfinite(float(change.value)):
+        faults.append(f"it has no exponent one {over} before")
+    elif change is not None and not _settled(change):
         faults.append(f"its exponent still changes by {change} over the last {over}")
     return faults
 

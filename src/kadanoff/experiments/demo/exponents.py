@@ -137,10 +137,13 @@ def _details(readings: list[Reading]) -> Table:
     rows = []
     for r in readings:
         for label, step in zip(r.steps, r.scan.steps, strict=True):
-            y_t = "  ".join(str(y) for y in step.y_t)
-            y_h = "  ".join(str(y) for y in step.y_h)
-            rows.append([_where(r), label, y_t, y_h])
+            rows.append([_where(r), label, _listed(step.y_t), _listed(step.y_h)])
     return Table(["map", "step", "y_T with 1, 2, … operators", "y_H likewise"], rows)
+
+
+def _listed(values: tuple[Estimate, ...]) -> str:
+    """All of them; a dash where the eigenvalue has no exponent."""
+    return "  ".join(str(y) if np.isfinite(y.value) else "–" for y in values)
 
 
 def value_and_error(exponent: Exponent) -> str:

@@ -84,7 +84,7 @@ def draw(spots: list[Spots]) -> list[Section]:
             "⟨v_i h_a⟩ that arXiv:1906.05212 uses. The table shows what remains at "
             "the largest distance, and beside it the part of G(0) that is uniform over "
             "the lattice: the response to the magnetization as a whole. Where the two "
-            "agree, and the connected version has the offset too, the offset is the "
+            "are close, and the connected version has it too, the offset is the "
             "magnetization and not a mean that was left in.",
             picture=data_uri(_correlators(spots)),
             tables=[_offsets(spots)],
