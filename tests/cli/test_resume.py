@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 def sampling(spacing):
     return (
         "sample ising --shape 64 64 --coupling 0.44 --draws 40960 --chains 1024 "
-        f"--spacing {spacing} --burn-in 600 --seed 3 --workers 1"
+        f"--spacing {spacing} --burn-in 1200 --seed 3 --workers 1"
     )
 
 

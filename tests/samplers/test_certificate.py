@@ -141,3 +141,15 @@ def test_more_than_the_memory_is_refused_with_the_amount():
         plan_sampling(Ising((8, 8)), 0.4, 10**12)
     with pytest.raises(ValueError, match="GiB of memory"):
         plan_sampling(Ising((10**6, 10**6)), 0.4, 1)
+
+
+def test_burn_in_is_measured_in_decay_times_not_in_draws():
+    """Independent draws ask for none; φ = 0.9 (τ_exp = 9.5 draws) for about 47."""
+    independent = {"energy": autoregressive(64, 200, phi=0.0)}
+    assert certify(independent, burn_in=0.5, advice="")["tau"]["energy"] < 0.6
+    slow = {"energy": autoregressive(64, 2000, phi=0.9)}
+    assert certify(slow, burn_in=52, advice="")["tau"]["energy"] == pytest.approx(
+        9.5, 0.1
+    )
+    with pytest.raises(ValueError, match="burn-in must be at least"):
+        certify(slow, burn_in=38, advice="")

@@ -5,7 +5,8 @@
    chains): a common drift is not seen by the first test.
 3. Where chains are long against their memory, their means may differ as much as the
    memory explains and no more (R̂, Gelman and Rubin 1992): chains frozen apart.
-4. Burn-in must be at least five times the measured τ, two of its errors allowed for.
+4. Burn-in must be at least five decay times of the exponential with the measured τ,
+   two of its errors allowed for: τ_int = ½ coth(1/2τ_exp), none for independent draws.
 
 Each of the first three refuses at a level of 1e-4, so that with two or three
 observables a run in equilibrium is refused about once in a thousand. A test that the
@@ -84,11 +85,10 @@ def certify(
     }
     _refuse(certificate, series, advice)
     for name, (tau, error) in times.items():
-        if burn_in < BURN_IN_TIMES * (tau - 2 * error):
+        if burn_in < (needed := BURN_IN_TIMES * _decay_time(tau - 2 * error)):
             raise ValueError(
-                f"burn-in must be at least {BURN_IN_TIMES} autocorrelation times, got "
-                f"{burn_in:.3g} draws where τ = {tau:.2g} ± {error:.1g} in {name} "
-                f"{advice}"
+                f"burn-in must be at least {BURN_IN_TIMES} autocorrelation times, "
+                f"{needed:.3g} draws by {name}, got {burn_in:.3g} {advice}"
             )
     return certificate
 
@@ -158,6 +158,11 @@ def _largest_r_hat(series: np.ndarray) -> float:
     quantile = stats.chi2.isf(LEVEL, chains - 1) / (chains - 1)
     explained = 1 + 2 * _memory(series) / draws * quantile
     return max(TOLERATED_R_HAT, float(np.sqrt(explained)))
+
+
+def _decay_time(tau: float) -> float:
+    """τ_exp of a single exponential with this integrated time, in draws."""
+    return 0.0 if tau <= 0.5 else float(0.5 / np.arctanh(0.5 / tau))
 
 
 def _memory(series: np.ndarray) -> float:
