@@ -109,3 +109,8 @@ def test_bad_operators_and_lattices_get_a_sentence():
 def _canonical(cluster) -> tuple:
     sites = sorted(tuple(site) for site in cluster)
     return tuple(tuple(np.subtract(site, sites[0]).tolist()) for site in sites)
+
+
+def test_too_many_directions_are_refused_and_not_enumerated():
+    with pytest.raises(ValueError, match="at most 6 directions, got 8"):
+        clusters("nn", 8)

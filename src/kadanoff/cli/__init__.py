@@ -35,11 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         sys.stderr.write(f"kadanoff: {_one_sentence(problem)}\n")
         return 2
-    except MemoryError as problem:
-        sys.stderr.write(
-            f"kadanoff: this needs more memory than there is ({problem}); make it "
-            "smaller\n"
-        )
+    except (MemoryError, RuntimeError) as problem:
+        if not isinstance(problem, MemoryError) and "allocate" not in str(problem):
+            raise  # torch has no error of its own for too little memory
+        reason = _one_sentence(problem)
+        sys.stderr.write(f"kadanoff: too little memory ({reason}); make it smaller\n")
         return 2
     except (KeyboardInterrupt, InterruptedError):
         sys.stderr.write(

@@ -50,6 +50,8 @@ __all__ = [
 Site = tuple[int, ...]
 Cluster = tuple[Site, ...]
 
+MOST_DIRECTIONS = 6
+
 REPRESENTATIVES: dict[str, Cluster] = {
     "nn": ((0, 0), (1, 0)),
     "nnn": ((0, 0), (1, 1)),
@@ -129,7 +131,7 @@ def clusters(name: str, dimension: int) -> tuple[Cluster, ...]:
     """The clusters of an operator, each starting at the origin, translations apart.
 
     Raises:
-        ValueError: an unknown name, or too few directions for it.
+        ValueError: an unknown name, too few directions for it, or more than six.
 
     >>> clusters("nn", 2)
     (((0, 0), (0, 1)), ((0, 0), (1, 0)))
@@ -139,6 +141,11 @@ def clusters(name: str, dimension: int) -> tuple[Cluster, ...]:
     if name not in REPRESENTATIVES:
         raise ValueError(
             f"an operator is one of {', '.join(REPRESENTATIVES)}, got {name!r}"
+        )
+    if dimension > MOST_DIRECTIONS:
+        raise ValueError(
+            f"operators are summed in at most {MOST_DIRECTIONS} directions, got "
+            f"{dimension}; their images under the point group are too many"
         )
     sites = np.array(REPRESENTATIVES[name])
     if name not in fitting(tuple(REPRESENTATIVES), dimension):

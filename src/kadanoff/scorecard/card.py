@@ -77,9 +77,15 @@ class Scorecard:
             lines.append(f"\n{row.name}: {row.sentence}")
             control = beside[row.name].readings if row.name in beside else {}
             for name, value in row.readings.items():
-                against = f"   majority {control[name]}" if name in control else ""
-                lines.append(f"    {name:<28} {value}{against}")
+                against = (
+                    f"   majority {_text(control[name])}" if name in control else ""
+                )
+                lines.append(f"    {name:<28} {_text(value)}{against}")
         return "\n".join(lines)
+
+
+def _text(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def probe(
