@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,6 @@ from kadanoff.cli.console import (
 )
 
 __all__ = ["add"]
-
-VERSION = 1  # part of the run's name: raise it when the trained bits change
 
 
 def add(commands: Any) -> None:
@@ -51,40 +49,25 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, write the model, print how it ended."""
     from kadanoff.foreign import open_foreign
-    from kadanoff.networks.train import check, train
+    from kadanoff.networks.resumable import train_in_run
     from kadanoff.networks.weights import save
-    from kadanoff.runs import Run
 
     out = writable(arguments.out, arguments.file)
     data = open_foreign(arguments.file)
     network = _network(arguments, data)
     settings = _settings(arguments, network)
-    check(network, data, settings)  # before anything is created
-    work = Run.of(
-        arguments.runs,
-        step="train",
-        version=VERSION,
-        settings={
-            "kind": arguments.kind,
-            "network": network.describe(),
-            "training": asdict(settings),
-            "seed": arguments.seed,
-        },
-        inputs={"data": data},
-    )
-    with work.open(), progress_bar(f"training {arguments.kind}") as progress:
-        trained = train(
+    with progress_bar(f"training {arguments.kind}") as progress:
+        trained, work = train_in_run(
             network,
             data,
             settings=settings,
             seed=arguments.seed,
-            store=work.directory,
+            runs=arguments.runs,
             progress=progress,
         )
-        last = {name: float(series[-1]) for name, series in trained.record.items()}
-        work.finish(last)
     save(trained, out)
-    emit({"file": out, "run": work.directory, **last}, as_json=arguments.json)
+    result = {"file": out, "run": work.directory, **work.summary}
+    emit(result, as_json=arguments.json)
 
 
 def _network(arguments: argparse.Namespace, data: Any) -> Any:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from kadanoff.coarse.arrange import Arrange, arrange
 from kadanoff.coarse.block import Average, Majority
@@ -23,11 +24,10 @@ from kadanoff.experiments.demo.settings import Settings
 from kadanoff.models.ising import Ising
 from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.rbm import RBM
+from kadanoff.networks.resumable import train_in_run
 from kadanoff.networks.settings import Training
-from kadanoff.networks.train import train
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
-from kadanoff.runs import Run
 from kadanoff.samplers.run import sample
 
 __all__ = ["AVERAGE", "DENSE", "MAJORITY", "PLAIN", "TIED", "Material", "material"]
@@ -35,7 +35,8 @@ __all__ = ["AVERAGE", "DENSE", "MAJORITY", "PLAIN", "TIED", "Material", "materia
 MAJORITY, AVERAGE, TIED = "majority", "block average", "tied RBM"
 DENSE, PLAIN = "dense RBM", "dense RBM, no L1"
 Stage = Callable[[str, int, int], None]
-VERSION = 1
+Name = tuple[int, str]  # the seed of the demo, and what is trained
+M = TypeVar("M", RBM, ConvRBM)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _sampled(
 
 
 def _dense_stack(
-    data: Ensemble, training: Training, name, runs: Path, stage: Stage
+    data: Ensemble, training: Training, name: Name, runs: Path, stage: Stage
 ) -> list[RBM]:
     """Two dense machines, the second on the hidden units of the first (greedy)."""
     seed, label = name
@@ -118,33 +119,33 @@ def _dense_stack(
     return [first, second]
 
 
-def _dense(data: Ensemble, training: Training, name, runs: Path, stage: Stage) -> RBM:
+def _dense(
+    data: Ensemble, training: Training, name: Name, runs: Path, stage: Stage
+) -> RBM:
     """A dense machine with a quarter as many hidden units as there are sites."""
     sites = math.prod(data.geometry.lattice)
     start = RBM(data.geometry, hidden=sites // 4, seed=subseed(name[0], name[1]))
     return _trained(start, data, training, name, runs, stage)
 
 
-def _trained(network, data, training: Training, name, runs: Path, stage: Stage):
-    """The network after training, in a run named by its settings and its data."""
+def _trained(
+    network: M,
+    data: Ensemble,
+    training: Training,
+    name: Name,
+    runs: Path,
+    stage: Stage,
+) -> M:
+    """The network after training, which resumes where it was stopped."""
     seed, label = name
-    run = Run.of(
-        runs,
-        step="train",
-        version=VERSION,
-        settings={"of": label, "training": asdict(training), "seed": seed},
-        inputs={"data": data},
+    trained, _ = train_in_run(
+        network,
+        data,
+        settings=training,
+        seed=subseed(seed, "train", label),
+        runs=runs,
+        progress=lambda done, total: stage(f"training {label}", done, total),
     )
-    with run.open():
-        trained = train(
-            network,
-            data,
-            settings=training,
-            seed=subseed(seed, "train", label),
-            store=run.directory,
-            progress=lambda done, total: stage(f"training {label}", done, total),
-        )
-        run.finish({})
     return trained
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
@@ -79,7 +80,7 @@ def draw(readings: list[Reading]) -> Section:
     )
 
 
-def _picture(readings: list[Reading]):
+def _picture(readings: list[Reading]) -> Figure:
     fig = figure(9.5, 3.0 * len(readings), rows=len(readings), columns=2)
     for k, reading in enumerate(readings):
         for side, (symbol, exact) in enumerate((("y_T", Y_T), ("y_H", Y_H))):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import kadanoff
+from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import T_C
 from kadanoff.experiments.demo import exponents, spots, temperature, truth, zoom
@@ -215,7 +216,7 @@ def _sites(width: Estimate) -> str:
     return f"{width} sites"
 
 
-def _finest(levels: Mapping[str, list]):
+def _finest(levels: Mapping[str, list[Ensemble]]) -> Ensemble:
     return next(iter(levels.values()))[0]
 
 

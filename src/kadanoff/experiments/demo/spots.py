@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
@@ -130,7 +131,7 @@ def _widths(spots: list[Spots]) -> Table:
 def _offsets(spots: list[Spots]) -> Table:
     """G at the largest distance relative to G(0), with aligned errors."""
 
-    def offset(correlator: Correlator):
+    def offset(correlator: Correlator) -> Estimate:
         return correlator.value[-1] / correlator.value[0]
 
     rows = [
@@ -152,7 +153,7 @@ def _uniform_part(correlator: Correlator, shape: tuple[int, ...]) -> Estimate:
     return correlator.value.map(lambda g: (g * sites).sum() / sites.sum() / g[0])
 
 
-def _correlators(spots: list[Spots]):
+def _correlators(spots: list[Spots]) -> Figure:
     fig = figure(9.5, 3.4, columns=2)
     colours = {s.name: PALETTE[k] for k, s in enumerate(spots)}
     kinds = (("correlator", "connected"), ("raw_correlator", "⟨v h⟩, not connected"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
@@ -78,7 +79,7 @@ def _one_per_start(readings: list[Reading]) -> list[Reading]:
     return list({r.sides[0]: r for r in reversed(readings)}.values())[::-1]
 
 
-def _picture(readings: list[Reading]):
+def _picture(readings: list[Reading]) -> Figure:
     fig = figure(10.5, 3.4, columns=2)
     thermometers = (("energy", "by energy inversion"), ("coupling", "by coupling fit"))
     for ax, (name, title) in zip(fig.axes, thermometers, strict=True):
