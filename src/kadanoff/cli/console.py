@@ -26,7 +26,6 @@ __all__ = [
     "emit",
     "progress_bar",
     "progress_bars",
-    "shape_of",
     "writable",
 ]
 
@@ -68,11 +67,6 @@ def emit(result: Mapping[str, Any], *, as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for name, value in result.items():
         console.print(f"{name:<22} {_line(value)}")
-
-
-def shape_of(values: list[int]) -> tuple[int, ...]:
-    """The sides given to `--shape`."""
-    return tuple(values)
 
 
 def writable(path: Path, *inputs: Path) -> Path:

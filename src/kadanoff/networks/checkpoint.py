@@ -6,19 +6,17 @@ that it also loads as the machine of that epoch.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.weights import load_state, save
 
-__all__ = ["State", "checkpoints", "digest", "finish", "keep", "stored"]
+__all__ = ["State", "checkpoints", "finish", "keep", "stored"]
 
 WORK_BETWEEN = 4e10  # weights × configurations: a few seconds of one core
 RESULT = "model.safetensors"
@@ -110,12 +108,3 @@ def _lasting(epoch: int) -> bool:
 
 def _epoch(path: Path) -> int:
     return int(path.stem.removeprefix("epoch-"))
-
-
-def digest(*arrays: np.ndarray) -> str:
-    """A name for the content of arrays."""
-    content = hashlib.blake2b(digest_size=8)
-    for array in arrays:
-        content.update(repr((array.shape, array.dtype.str)).encode())
-        content.update(array.tobytes())
-    return content.hexdigest()

@@ -27,11 +27,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from kadanoff.content import content_hash
 from kadanoff.ensemble import Ensemble
 from kadanoff.networks.checkpoint import (
     State,
     checkpoints,
-    digest,
     finish,
     keep,
     stored,
@@ -241,10 +241,11 @@ def _notes(
         "settings": json.loads(json.dumps(asdict(settings))),
         "seed": int(seed),
         "network": network.describe(),
-        "start": digest(
-            *(p.detach().cpu().numpy() for p in (network.W, network.b, network.c))
-        ),
-        "data": digest(data.data),
+        "start": [
+            content_hash(p.detach().cpu().numpy())
+            for p in (network.W, network.b, network.c)
+        ],
+        "data": content_hash(data.data),
         "lineage": data.lineage,
-        "held_out": None if held_out is None else digest(held_out.data),
+        "held_out": None if held_out is None else content_hash(held_out.data),
     }

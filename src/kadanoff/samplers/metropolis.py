@@ -19,6 +19,7 @@ from numbers import Integral
 
 import numpy as np
 
+from kadanoff.ensemble import pack
 from kadanoff.kernels.metropolis import flip_probabilities, neighbours, sweep
 from kadanoff.models.ising import Ising
 
@@ -97,7 +98,7 @@ class AbstractSpinSampler(ABC):
 
     def packed(self, state: SpinState) -> np.ndarray:
         """Spins as rows of `np.packbits`, +1 set, uint8 `(replica, bytes)`."""
-        return np.packbits(state.spins.reshape(self.replicas, -1) > 0, axis=-1)
+        return pack(state.spins, len(self.shape))
 
 
 @dataclass(frozen=True)

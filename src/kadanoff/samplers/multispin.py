@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
+from kadanoff.ensemble import pack, unpack
 from kadanoff.kernels import multispin as kernel
 from kadanoff.kernels.metropolis import neighbours
 from kadanoff.samplers.metropolis import (
@@ -99,7 +100,7 @@ class AbstractMultispin(ABC):
         if spins is None:
             return WordState(self._random_words(rng, self._sites))
         spins = checked_spins(spins, (self.replicas, *self.shape))
-        packed = np.packbits(spins.reshape(self.replicas, -1) > 0, axis=-1)
+        packed = pack(spins, len(self.shape))
         return WordState(kernel.unpack(packed, self._sites, self._width))
 
     def step(
@@ -119,11 +120,7 @@ class AbstractMultispin(ABC):
 
     def spins(self, state: WordState) -> np.ndarray:
         """The spins, int8 `(replica, *shape)`."""
-        packed = self.packed(state)
-        bits = np.unpackbits(packed, axis=-1, count=self._sites).view(np.int8)
-        bits <<= 1
-        bits -= 1
-        return bits.reshape(self.replicas, *self.shape)
+        return unpack(self.packed(state), self.shape)
 
     def packed(self, state: WordState) -> np.ndarray:
         """Spins as rows of `np.packbits`, +1 set, uint8 `(replica, bytes)`."""

@@ -107,14 +107,12 @@ def probe(
     rules = [*rule] if isinstance(rule, Sequence) else [rule]
     stack, read = _stack(rules, ensemble, seed)
     levels = _levels(stack, read, seed)
-    names = {str(stack), str(Majority(2))}
-    control = _majority_levels(levels, seed) if len(names) > 1 else []
     placed = next((r for r in stack.rules if isinstance(r, Arrange)), None)
     return Scorecard(
         rule=str(stack),
         configurations=read.size,
         rows=(*_coverage(placed), *_rows(levels)),
-        control=_rows(control) if control else (),
+        control=() if str(stack) == str(Majority(2)) else _control(levels, seed),
         remark=_remark(stack.rules, read),
     )
 
@@ -131,12 +129,11 @@ def probe_pair(fine: Ensemble, coarse: Ensemble, *, seed: int = 0) -> Scorecard:
             f"{fine.chains} × {fine.draws} and {coarse.chains} × {coarse.draws}"
         )
     levels = [fine, _on_grid_of(fine, coarse)]
-    control = _majority_levels(levels, seed)
     return Scorecard(
         rule="a pair of files",
         configurations=fine.size,
         rows=_rows(levels),
-        control=_rows(control) if control else (),
+        control=_control(levels, seed),
     )
 
 
@@ -180,18 +177,16 @@ def _fits(rule: CoarseGraining, level: Ensemble) -> bool:
     return True
 
 
-def _majority_levels(levels: list[Ensemble], seed: int) -> list[Ensemble]:
-    """Majority at the same scales on the same chains, where that is possible."""
+def _control(levels: list[Ensemble], seed: int) -> tuple[Row, ...]:
+    """Rows of majority at the same scales on the same chains; none where it cannot."""
     control = [levels[0]]
     for before, after in itertools.pairwise(levels):
         b = scale_factor(before.grid, after.grid)
         if control[0].alphabet != "pm1" or round(b) < 2 or abs(b - round(b)) > 1e-9:
-            return []
-        majority = Majority(b=round(b))
-        control.append(
-            coarsen(majority, control[-1], seed=subseed(seed, "control", len(control)))
-        )
-    return control
+            return ()
+        coins = subseed(seed, "control", len(control))
+        control.append(coarsen(Majority(b=round(b)), control[-1], seed=coins))
+    return _rows(control)
 
 
 def _rows(levels: list[Ensemble]) -> tuple[Row, ...]:
