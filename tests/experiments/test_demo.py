@@ -37,6 +37,13 @@ def test_every_map_has_its_levels(levels):
     )
 
 
+def test_no_map_stands_in_for_another(levels):
+    for side in (levels.small, levels.large):
+        first = {name: chain[1].data.tobytes() for name, chain in side.items()}
+        assert len(set(first.values())) == len(side)
+        assert len({str(chain[1].history[-1]["rule"]) for chain in side.values()}) >= 3
+
+
 def test_networks_train_on_chains_that_are_not_read(levels):
     """128 chains: 64 train, 16 fit the arrangement, 48 are read."""
     read_chains = levels.small[MAJORITY][0]

@@ -10,6 +10,7 @@ from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.grammar import ARRANGE
 from kadanoff.coarse.layer import Layer
 from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import chain_range, share_chains
 from kadanoff.exact.constants import K_C, Y_H, Y_T
 from kadanoff.geometry import Unordered
 from kadanoff.models.ising import Ising
@@ -82,7 +83,12 @@ def test_a_dense_layer_is_arranged_on_chains_that_are_not_read(critical):
     card = probe(Layer(network), critical, seed=2)
     assert card.rule.endswith("arrange")
     assert card.configurations == critical.size * 3 // 4
-    assert row(card, "coverage").readings["arranging cost (sites)"].value > 0
+    cost = row(card, "coverage").readings["arranging cost (sites)"]
+    assert cost.value > 0
+    (fitted_on,) = (name.removeprefix("units of ") for name in cost.replicates)
+    (read_on,) = row(card, "exponents").readings["y_H"].replicates
+    assert chain_range(fitted_on)[0] == chain_range(read_on)[0]
+    assert not share_chains(fitted_on, read_on)
     named = probe([Layer(network), ARRANGE], critical, seed=2)
     assert str(named) == str(card)
 
