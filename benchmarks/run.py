@@ -20,6 +20,7 @@ from kadanoff.exact.constants import T_C
 from kadanoff.exact.kaufman import torus
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.train import Training, train
+from kadanoff.models.ising import Ising
 from kadanoff.samplers.multispin import Multispin
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +57,7 @@ def peer(script: str, *arguments: object) -> dict:
 def our_flips_per_ns(side: int, sweeps: int) -> tuple[float, np.ndarray]:
     """Speed of the multi-spin kernel and the energies of its replicas."""
     rng = np.random.default_rng(1)
-    sampler = Multispin((side, side), 1 / TEMPERATURE, 1024)
+    sampler = Multispin(Ising((side, side)), 1 / TEMPERATURE, 1024)
     state = sampler.step(sampler.init(rng=rng), rng=rng, sweeps=max(200, sweeps // 4))
     started = time.perf_counter()
     state = sampler.step(state, rng=rng, sweeps=sweeps)

@@ -240,11 +240,11 @@ DAMAGE = {
     "no lineage": (lambda p: edit(p, lambda f: f.attrs.pop("lineage")), "'lineage'"),
     "tau below 0": (lambda p: attribute(p, "tau", -1.0), "tau is -1"),
     "tau nan": (lambda p: attribute(p, "tau", math.nan), "tau is nan"),
-    "alphabet": (lambda p: attribute(p, "alphabet", "potts"), "alphabet 'potts'"),
+    "alphabet": (lambda p: attribute(p, "alphabet", "potts"), "got 'potts"),
     "geometry": (lambda p: attribute(p, "geometry", "{}"), "geometry is 'grid'"),
     "no json": (lambda p: attribute(p, "history", "{"), "do not describe"),
     "history": (lambda p: attribute(p, "history", "{}"), "history is a list"),
-    "couplings": (lambda p: attribute(p, "couplings", "3"), "couplings are a mapping"),
+    "couplings": (lambda p: attribute(p, "couplings", "3"), "couplings and parameters are mappings"),
     "other lattice": (
         lambda p: attribute(p, "geometry", json.dumps(Grid((8, 8)).describe())),
         r"on \(8, 8\) need \(chain, draw, 8\)",
@@ -294,7 +294,7 @@ def test_real_values_that_are_not_numbers_are_refused(tmp_path):
     save(KINDS["real dense layer"], tmp_path / "e.nc")
     with hdf5(tmp_path / "e.nc", "r+") as file:
         file["spins"][1, 2, 3] = math.nan
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="must be finite"):
         load(tmp_path / "e.nc")
 
 

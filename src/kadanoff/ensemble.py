@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from kadanoff.alphabet import check_values, stored
 from kadanoff.estimate import chain_range
 from kadanoff.geometry import Geometry, Grid, Unordered
 from kadanoff.symmetry import Symmetry
 
 __all__ = ["Block", "Ensemble", "pack", "unpack"]
 
-ALPHABETS = ("pm1", "real")
 MOST_BLOCKS = 64
 CHUNK_VALUES = 1 << 22
 
@@ -53,13 +53,14 @@ class Ensemble:
     Args:
         data: packed bytes `(chain, draw, bytes)` for ±1, else the values themselves.
         geometry: where the values sit.
-        alphabet: `pm1` or `real`.
+        alphabet: `pm1`, `potts:q`, `angle` or `real`, see `kadanoff.alphabet`.
         lineage: which chains these are; readings of one lineage have aligned errors.
         tau: integrated autocorrelation time of the slowest measured observable, in
             draws (½: independent).
         features: number of feature maps, None where there is no such axis.
         model: name of the Hamiltonian, None where the law is not a known model's.
         couplings: its couplings by name, for example `{"K": 0.4407}`.
+        parameters: what else rebuilds the model, for example `{"q": 3}`.
         history: what was done to the values, oldest first.
     """
 
@@ -71,6 +72,7 @@ class Ensemble:
     features: int | None = None
     model: str | None = None
     couplings: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
@@ -86,7 +88,7 @@ class Ensemble:
 
         Args:
             values: the configurations; `geometry` defaults to a grid of their shape.
-            alphabet: `pm1` or `real`.
+            alphabet: `pm1`, `potts:q`, `angle` or `real`.
             known: any of the other fields of `Ensemble`.
 
         Raises:
@@ -102,8 +104,9 @@ class Ensemble:
         features = known.pop("features", None)
         geometry = geometry or Grid(values.shape[2 if features is None else 3 :])
         _check_shape(values, geometry, features)
-        _check_alphabet(values, alphabet)
-        data = pack(values, values.ndim - 2) if alphabet == "pm1" else _real(values)
+        check_values(values, alphabet)
+        packed = alphabet == "pm1"
+        data = pack(values, values.ndim - 2) if packed else stored(values, alphabet)
         lineage = known.pop("lineage", None) or _fingerprint(data)
         return cls(data, geometry, alphabet, lineage, features=features, **known)
 
@@ -156,7 +159,7 @@ class Ensemble:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """All values, `(chain, draw, *shape)`: int8 for ±1, float32 for real."""
+        """All values, `(chain, draw, *shape)`: int8 for ±1, else as they are stored."""
         return self.read(Block(slice(0, self.chains), slice(0, self.draws))).reshape(
             self.chains, self.draws, *self.shape
         )
@@ -296,9 +299,7 @@ class Ensemble:
             )
 
     def _unpacked(self, rows: np.ndarray) -> np.ndarray:
-        if self.alphabet == "real":
-            return rows
-        return unpack(rows, self.shape)
+        return unpack(rows, self.shape) if self.alphabet == "pm1" else rows
 
 
 def pack(values: np.ndarray, axes: int) -> np.ndarray:
@@ -322,30 +323,6 @@ def _check_shape(values: np.ndarray, geometry: Geometry, features: int | None) -
             f"configurations of this geometry have shape {expected}, got "
             f"{values.shape[2:]} in an array of shape {values.shape}"
         )
-
-
-def _check_alphabet(values: np.ndarray, alphabet: str) -> None:
-    if alphabet not in ALPHABETS:
-        raise ValueError(
-            f"an alphabet is one of {', '.join(ALPHABETS)}, got {alphabet!r}"
-        )
-    if values.dtype.kind not in "iuf":
-        raise ValueError(f"spins are numbers, got an array of {values.dtype}")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
-        raise ValueError(f"spins must be finite, got {values[bad]} at index {bad}")
-    if alphabet == "pm1":
-        wrong = (values != 1) & (values != -1)
-        if wrong.any():
-            bad = values[wrong][0]
-            raise ValueError(
-                f"spins of alphabet 'pm1' are -1 or 1, got {bad}; name the alphabet "
-                "of the file (0/1 data: '01') or convert it"
-            )
-
-
-def _real(values: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _fingerprint(data: np.ndarray) -> str:

@@ -11,6 +11,7 @@ long stretches of it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from kadanoff.alphabet import check_alphabet
 from kadanoff.autocorrelation import integrated_time
 from kadanoff.containers import choose, read_array
 from kadanoff.ensemble import Ensemble
@@ -26,8 +28,9 @@ from kadanoff.geometry import Geometry, Grid, Unordered
 
 __all__ = ["open_foreign"]
 
-ALPHABETS = ("pm1", "01", "real")
-MODELS = ("ising",)
+ZERO_ONE = "01"
+MODELS = {"ising": "pm1", "potts": "potts", "xy": "angle"}
+"""Models a foreign file may be said to come from, and the alphabet of each."""
 
 
 def open_foreign(
@@ -47,11 +50,12 @@ def open_foreign(
             NumPy array, a torch tensor or an xarray object; an ensemble, or a file
             of one, is taken as it is.
         chains: number of independent chains, equally long; None is one chain.
-        alphabet: `pm1`, `01` (becomes ±1) or `real`.
+        alphabet: `pm1`, `01` (becomes ±1), `potts:q`, `angle` or `real`.
         shape: sides of the lattice, or `Unordered(units)` for a layer without
             positions; needed where the configurations are rows of numbers.
         dataset: name of the array, where the file holds several.
-        model: `ising` where the law is known, with its coupling K = βJ.
+        model: `ising`, `potts` or `xy` (nearest neighbours) where the law is known,
+            with its coupling K = βJ.
         coupling: K.
 
     Raises:
@@ -110,13 +114,10 @@ def _native(source: Any) -> Ensemble | None:
 def _check_options(
     alphabet: str, chains: int | None, model: str | None, coupling: float | None
 ) -> None:
-    if alphabet.startswith("potts"):
-        raise ValueError(
-            f"Potts spins are not supported yet, got alphabet {alphabet!r}; alphabets "
-            f"are {', '.join(ALPHABETS)}"
-        )
-    if alphabet not in ALPHABETS:
-        raise ValueError(f"an alphabet is {', '.join(ALPHABETS)}, got {alphabet!r}")
+    try:
+        check_alphabet("pm1" if alphabet == ZERO_ONE else alphabet)
+    except ValueError as problem:
+        raise ValueError(f"{problem}; 0/1 data have the alphabet '01'") from problem
     if chains is not None and chains < 1:
         raise ValueError(f"the number of chains is at least 1, got {chains}")
     if model is not None and model not in MODELS:
@@ -234,13 +235,15 @@ def _cut(array: np.ndarray, chains: int, geometry: Geometry) -> np.ndarray:
 
 
 def _in_alphabet(values: np.ndarray, alphabet: str) -> np.ndarray:
-    """±1 or real values; 0/1 become ±1."""
+    """The values; 0/1 become ±1."""
     if alphabet == "real":
         with np.errstate(over="ignore"):  # becomes infinite, which is refused later
             return np.array(values, dtype=np.float32)
-    if alphabet == "pm1":
+    if alphabet != ZERO_ONE:
         if values.dtype.kind == "b":
-            raise ValueError("truth values are spins of alphabet '01', got 'pm1'")
+            raise ValueError(
+                f"truth values are spins of alphabet '01', got {alphabet!r}"
+            )
         return values
     wrong = (values != 0) & (values != 1)
     if wrong.any():
@@ -252,9 +255,8 @@ def _in_alphabet(values: np.ndarray, alphabet: str) -> np.ndarray:
 
 
 def _ensemble(spins: np.ndarray, geometry: Geometry, alphabet: str) -> Ensemble:
-    return Ensemble.from_values(
-        spins, geometry, alphabet="real" if alphabet == "real" else "pm1"
-    )
+    inside = "pm1" if alphabet == ZERO_ONE else alphabet
+    return Ensemble.from_values(spins, geometry, alphabet=inside)
 
 
 def _law(
@@ -262,12 +264,16 @@ def _law(
 ) -> dict[str, Any]:
     if model is None or coupling is None:
         return {}
-    if ensemble.alphabet != "pm1" or isinstance(ensemble.geometry, Unordered):
+    kind, _, states = ensemble.alphabet.partition(":")
+    if kind != MODELS[model] or isinstance(ensemble.geometry, Unordered):
         raise ValueError(
-            "the Ising model has ±1 spins on a lattice, got "
-            f"{ensemble.alphabet} values on {ensemble.geometry}; leave out the model"
+            f"the {model} model has values of alphabet '{MODELS[model]}' on a lattice,"
+            f" got {ensemble.alphabet} values on {ensemble.geometry}; leave out the "
+            "model"
         )
-    return {"model": model, "couplings": {"K": float(coupling)}}
+    parameters = {"q": int(states)} if states else {}
+    couplings = {"K": float(coupling)}
+    return {"model": model, "couplings": couplings, "parameters": parameters}
 
 
 def _slowest(ensemble: Ensemble) -> float:
@@ -280,18 +286,30 @@ def _slowest(ensemble: Ensemble) -> float:
 
 def _observables(values: np.ndarray, ensemble: Ensemble) -> np.ndarray:
     """m², |m| and, on a lattice, Σ s_i s_{i+1}: shape `(observable, n)`."""
-    rows = values.reshape(len(values), -1)
-    m = rows.mean(axis=1, dtype=float)
-    return np.stack([m**2, np.abs(m), *_bonds(values, ensemble.geometry)])
+    parts = _components(values, ensemble.alphabet)
+    rows = (part.reshape(len(part), -1).mean(axis=1, dtype=float) for part in parts)
+    m_squared = np.sum([m**2 for m in rows], axis=0)
+    bonds = _bonds(parts, ensemble.geometry)
+    return np.stack([m_squared, np.sqrt(m_squared), *bonds])
 
 
-def _bonds(values: np.ndarray, geometry: Geometry) -> Iterator[np.ndarray]:
+def _components(values: np.ndarray, alphabet: str) -> list[np.ndarray]:
+    """Numbers whose products are the similarity of two values."""
+    if alphabet == "angle":
+        return [np.cos(values), np.sin(values)]
+    if alphabet.startswith("potts"):
+        q = int(alphabet.partition(":")[2])
+        return [(values == state) - np.float32(1 / q) for state in range(q)]
+    return [values]
+
+
+def _bonds(parts: list[np.ndarray], geometry: Geometry) -> Iterator[np.ndarray]:
     if isinstance(geometry, Unordered):
         return
-    total = np.zeros(len(values))
-    for axis in range(1, geometry.dimension + 1):
-        product = values * np.roll(values, 1, axis=axis)
-        total += product.reshape(len(values), -1).mean(axis=1, dtype=float)
+    total = np.zeros(len(parts[0]))
+    for part, axis in itertools.product(parts, range(1, geometry.dimension + 1)):
+        product = part * np.roll(part, 1, axis=axis)
+        total += product.reshape(len(part), -1).mean(axis=1, dtype=float)
     yield total
 
 

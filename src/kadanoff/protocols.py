@@ -7,43 +7,82 @@ ensembles into an `Estimate`. An `RGMap` acts on couplings instead of configurat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
     from kadanoff.ensemble import Ensemble
     from kadanoff.estimate import Estimate
-    from kadanoff.geometry import Geometry
+    from kadanoff.geometry import Geometry, Grid
 
 __all__ = ["CoarseGraining", "Instrument", "Model", "RGMap", "Sampler"]
 
 
 @runtime_checkable
 class Model(Protocol):
-    """An energy function on a geometry."""
+    """A law on configurations with one coupling, and what there is to see of it.
+
+    A model with an energy has the law exp(-K E)/Z (times a fixed measure of single
+    sites), E in units of J, and a method `energy(values) -> (n,)`, per site. A driven
+    model has a stationary law and no energy.
+    """
+
+    name: ClassVar[str]
+    """What files and the command line call it."""
 
     @property
-    def geometry(self) -> Geometry:
+    def alphabet(self) -> str:
+        """`pm1`, `potts:q`, `angle` or `real`."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Cells along each direction."""
+        ...
+
+    @property
+    def geometry(self) -> Grid:
         """The lattice the model lives on."""
         ...
 
-    def energy(self, spins: np.ndarray) -> np.ndarray:
-        """Energy per site in units of J of `(n, *lattice)` spins; shape `(n,)`."""
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Keyword arguments that rebuild the model together with its shape."""
+        ...
+
+    def couplings(self, coupling: float) -> dict[str, float]:
+        """The couplings by name, for the record; the one that is varied comes first."""
+        ...
+
+    def observables(self, values: np.ndarray, coupling: float) -> dict[str, np.ndarray]:
+        """What must have equilibrated: energy and order parameters squared, `(n,)`."""
+        ...
+
+    def hot(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
+        """Disordered starts, `(n, *lattice)`."""
+        ...
+
+    def cold(self, n: int, coupling: float) -> np.ndarray:
+        """Ordered starts, `(n, *lattice)`."""
         ...
 
 
 @runtime_checkable
 class Sampler(Protocol):
-    """A Markov kernel with a declared stationary law, many replicas at a time."""
+    """Draws from the law of `model` at `coupling`, many replicas at a time."""
 
     @property
     def replicas(self) -> int:
         """How many independent chains one state carries."""
         ...
 
-    def init(self, *, rng: np.random.Generator, spins: np.ndarray | None = None) -> Any:
-        """A state: from `(replica, *shape)` spins, or hot where none are given."""
+    def init(
+        self, *, rng: np.random.Generator, values: np.ndarray | None = None
+    ) -> Any:
+        """A state: from `(replica, *lattice)` values, or hot where none are given."""
         ...
 
     def step(self, state: Any, *, rng: np.random.Generator, sweeps: int = 1) -> Any:
@@ -51,7 +90,10 @@ class Sampler(Protocol):
         ...
 
     def packed(self, state: Any) -> np.ndarray:
-        """Spins as rows of `np.packbits`, shape `(replica, bytes)`."""
+        """Rows as an ensemble stores them.
+
+        `(replica, bytes)` of `np.packbits` for ±1, else `(replica, *lattice)`.
+        """
         ...
 
 

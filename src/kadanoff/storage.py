@@ -2,7 +2,7 @@
 
 The variable `spins` holds packed bytes `(chain, draw, byte)` for ±1 (`np.packbits`,
 most significant bit first, bit 1 = spin up, lattice in C order) or the values
-themselves `(chain, draw[, feature], x, y, …)` for real fields; everything else that
+themselves `(chain, draw[, feature], x, y, …)` for other alphabets; everything else that
 an `Ensemble` knows is an attribute. `xarray.open_dataset(path, engine="h5netcdf")`
 opens it. A file is written under another name and renamed: a reader sees a whole file
 or none. Two files of one ensemble differ in the attribute `created_at` and no other.
@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from kadanoff.ensemble import ALPHABETS, Ensemble
+from kadanoff.alphabet import check_alphabet, check_values, stored_type
+from kadanoff.ensemble import Ensemble
 from kadanoff.files import replacing
 from kadanoff.geometry import Geometry, Unordered, geometry_from
 from kadanoff.provenance import plain, software
@@ -130,6 +131,7 @@ def described(ensemble: Ensemble) -> dict[str, Any]:
         "features": ensemble.features or NO_FEATURES,
         "model": ensemble.model or "",
         "couplings": _json(dict(ensemble.couplings)),
+        "parameters": _json(dict(ensemble.parameters)),
         "history": _json(list(ensemble.history)),
         "software": _json(software("kadanoff", "numpy", "numba")),
     }
@@ -253,14 +255,16 @@ def _read(file: Any, path: Path) -> np.ndarray:
 
 
 def _assembled(data: np.ndarray, known: Mapping[str, Any]) -> Ensemble:
-    if known["alphabet"] not in ALPHABETS:
-        raise ValueError(f"alphabet {known['alphabet']!r} is unknown")
+    check_alphabet(str(known["alphabet"]))
     tau = float(known["tau"])
     if not 0 < tau < math.inf:
         raise ValueError(f"tau is {tau}")
     couplings, history = json.loads(known["couplings"]), json.loads(known["history"])
-    if not isinstance(couplings, dict) or not isinstance(history, list):
-        raise ValueError("couplings are a mapping and the history is a list")
+    parameters = json.loads(known.get("parameters", "{}"))  # newer than the format
+    if not isinstance(couplings, dict) or not isinstance(parameters, dict):
+        raise ValueError("couplings and parameters are mappings")
+    if not isinstance(history, list):
+        raise ValueError("the history is a list")
     return Ensemble(
         np.asarray(data),
         geometry_from(json.loads(known["geometry"])),
@@ -270,6 +274,7 @@ def _assembled(data: np.ndarray, known: Mapping[str, Any]) -> Ensemble:
         features=int(known["features"]) or None,
         model=str(known["model"]) or None,
         couplings={name: float(value) for name, value in couplings.items()},
+        parameters=parameters,
         history=tuple(history),
     )
 
@@ -277,7 +282,7 @@ def _assembled(data: np.ndarray, known: Mapping[str, Any]) -> Ensemble:
 def _check_data(ensemble: Ensemble, where: str) -> None:
     packed = ensemble.alphabet == "pm1"
     row = (-(-math.prod(ensemble.shape) // 8),) if packed else ensemble.shape
-    kind = np.dtype(np.uint8 if packed else np.float32)
+    kind = stored_type(ensemble.alphabet)
     data = ensemble.data
     if data.ndim < 3 or 0 in data.shape or data.shape[2:] != row or data.dtype != kind:
         raise ValueError(
@@ -285,11 +290,12 @@ def _check_data(ensemble: Ensemble, where: str) -> None:
             f"{ensemble.alphabet} values on {ensemble.shape} need (chain, draw, "
             f"{', '.join(map(str, row))}) of {kind}; save it again"
         )
-    if not packed and not np.isfinite(data).all():
-        raise ValueError(
-            f"{where} holds values that are not finite, where real fields need numbers;"
-            " make it again"
-        )
+    if packed:
+        return
+    try:
+        check_values(data, ensemble.alphabet)
+    except ValueError as problem:
+        raise ValueError(f"{where} is damaged: {problem}") from problem
 
 
 def _json(value: Any) -> str:

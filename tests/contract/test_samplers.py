@@ -8,17 +8,19 @@ from kadanoff.exact.kaufman import torus
 from kadanoff.instruments import thermodynamics as thermo
 from kadanoff.models.ising import Ising
 from kadanoff.protocols import Sampler
-from kadanoff.samplers.plan import METHODS
-from kadanoff.samplers.run import SAMPLERS, sample
+from kadanoff.samplers.methods import METHODS, OF_MODEL, PLAIN_ISING, sampler_of
+from kadanoff.samplers.run import sample
 
 SHAPES = [(6, 6), (5, 7), (4, 3, 4), (2, 6)]
 ON_A_RING = ["heat-bath", "swendsen-wang", "wolff"]  # Metropolis in order refuses it
-CASES = [(method, shape) for method in SAMPLERS for shape in SHAPES]
+KERNELS = ["metropolis", "multispin", *ON_A_RING]  # of any hypercube
+CASES = [(method, shape) for method in KERNELS for shape in SHAPES]
 CASES += [(method, (8,)) for method in ON_A_RING]
 
 
 def test_every_method_has_a_sampler():
-    assert set(METHODS) == {"auto", *SAMPLERS}
+    tables = [PLAIN_ISING, *OF_MODEL.values()]
+    assert set(METHODS) == {"auto"}.union(*tables)
 
 
 def assert_is_sampler(value):
@@ -27,7 +29,7 @@ def assert_is_sampler(value):
 
 @pytest.mark.parametrize(("method", "shape"), CASES, ids=str)
 def test_states_are_spins_and_the_generator_decides(method, shape):
-    sampler = SAMPLERS[method](shape, 0.3, 64)
+    sampler = sampler_of(method, Ising(shape))(Ising(shape), 0.3, 64)
     assert_is_sampler(sampler)
     state = sampler.init(rng=np.random.default_rng(1))
     before = sampler.packed(state).copy()
@@ -45,7 +47,7 @@ def test_states_are_spins_and_the_generator_decides(method, shape):
     assert np.array_equal(sampler.packed(first), np.packbits(flat, axis=-1))
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m != "auto"])
+@pytest.mark.parametrize("method", [*KERNELS, "perfect"])
 def test_energy_and_heat_capacity_against_the_exact_torus(method):
     """z = 4.5, two readings each: a false alarm in 1e5; it notices 1 % of K."""
     spacing = {"wolff": 12}.get(method)
@@ -72,10 +74,10 @@ def test_the_result_does_not_depend_on_the_number_of_workers(workers):
     assert np.array_equal(here.data, there.data)
 
 
-@pytest.mark.parametrize("method", sorted(set(SAMPLERS) - set(ON_A_RING)))
+@pytest.mark.parametrize("method", ["metropolis", "multispin"])
 def test_a_ring_is_refused_where_the_chain_would_not_reach_all_states(method):
     with pytest.raises(ValueError, match="2 or more dimensions"):
-        SAMPLERS[method]((8,), 0.3, 64)
+        sampler_of(method, Ising((8,)))(Ising((8,)), 0.3, 64)
 
 
 def test_a_run_too_short_is_refused(tmp_path):

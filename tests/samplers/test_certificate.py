@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.certificate import certify, checkerboard, observables
+from kadanoff.samplers.certificate import certify, observables
 from kadanoff.samplers.plan import plan_sampling
 from kadanoff.samplers.run import sample
 
@@ -66,11 +67,10 @@ def test_all_chains_in_the_ground_state_are_equilibrium():
 
 
 def test_the_staggered_order_of_an_antiferromagnet_is_watched():
-    board = np.tile(checkerboard((4, 4)), (1, 1, 1, 1))
-    from kadanoff.ensemble import Ensemble
-
-    ensemble = Ensemble.from_values(board)
-    found = observables(ensemble, Ising((4, 4)), staggered=True)
+    model = Ising((4, 4))
+    board = model.cold(1, -0.4)[None]
+    ensemble = Ensemble.from_values(board, couplings={"K": -0.4})
+    found = observables(ensemble, model)
     assert found["m_squared"] == 0
     assert found["staggered_m_squared"] == 1
     assert found["energy"] == 2

@@ -11,6 +11,7 @@ from numba import njit
 
 from kadanoff.exact.enumerate import all_states, moments
 from kadanoff.kernels import swendsen_wang, wolff
+from kadanoff.models.ising import Ising
 from kadanoff.samplers.metropolis import AbstractSpinSampler
 from kadanoff.samplers.swendsen_wang import SwendsenWang
 from kadanoff.samplers.wolff import Wolff
@@ -105,9 +106,9 @@ def cluster_size_z(shape: tuple[int, ...], coupling: float, wrong: float) -> flo
 
 @pytest.mark.parametrize("sampler", [SwendsenWang, Wolff])
 def test_all_states_are_visited_from_all_up(sampler: Any) -> None:
-    kernel = sampler((2, 3), 0.2, replicas=50)
+    kernel = sampler(Ising((2, 3)), 0.2, replicas=50)
     rng = np.random.default_rng(3)
-    state = kernel.init(rng=rng, spins=np.ones((50, 2, 3), dtype=np.int8))
+    state = kernel.init(rng=rng, values=np.ones((50, 2, 3), dtype=np.int8))
     seen: set[int] = set()
     for _ in range(300):
         state = kernel.step(state, rng=rng)
@@ -117,19 +118,19 @@ def test_all_states_are_visited_from_all_up(sampler: Any) -> None:
 
 def test_the_coin_is_fair_and_each_lattice_has_its_own() -> None:
     """At large K one cluster: turned in half of 4000 replicas, level z = 4.5."""
-    kernel = SwendsenWang((4, 4), 40.0, replicas=4000)
+    kernel = SwendsenWang(Ising((4, 4)), 40.0, replicas=4000)
     rng = np.random.default_rng(4)
     cold = np.ones((4000, 4, 4), dtype=np.int8)
-    spins = kernel.spins(kernel.step(kernel.init(rng=rng, spins=cold), rng=rng))
+    spins = kernel.spins(kernel.step(kernel.init(rng=rng, values=cold), rng=rng))
     assert abs(spins[:, 0, 0].sum()) < 4.5 * math.sqrt(4000)
 
 
 def test_swendsen_wang_at_infinite_temperature_draws_afresh() -> None:
     """All 2^6 states are equally likely: χ² of 63 degrees, level z = 4.5."""
-    kernel = SwendsenWang((2, 3), 0.0, replicas=6400)
+    kernel = SwendsenWang(Ising((2, 3)), 0.0, replicas=6400)
     rng = np.random.default_rng(5)
     cold = np.ones((6400, 2, 3), dtype=np.int8)
-    state = kernel.step(kernel.init(rng=rng, spins=cold), rng=rng)
+    state = kernel.step(kernel.init(rng=rng, values=cold), rng=rng)
     counts = np.bincount(kernel.packed(state)[:, 0] >> 2, minlength=64)
     assert abs(((counts - 100) ** 2 / 100).sum() - 63) < 4.5 * math.sqrt(2 * 63)
 
@@ -139,25 +140,25 @@ def test_one_wolff_sweep_is_a_fixed_number_of_clusters() -> None:
     cold = np.ones((3, 4, 4), dtype=np.int8)
     rng = np.random.default_rng(6)
     for clusters, sweeps in ((1, 1), (2, 3), (3, 3)):
-        kernel: AbstractSpinSampler = Wolff((4, 4), 40.0, 3, clusters)
-        state = kernel.step(kernel.init(rng=rng, spins=cold), rng=rng, sweeps=sweeps)
+        kernel: AbstractSpinSampler = Wolff(Ising((4, 4)), 40.0, 3, clusters)
+        state = kernel.step(kernel.init(rng=rng, values=cold), rng=rng, sweeps=sweeps)
         assert (kernel.spins(state) == (-1) ** (clusters * sweeps)).all()
 
 
 @pytest.mark.parametrize("sampler", [SwendsenWang, Wolff])
 def test_frustrated_lattices_are_refused_with_the_reason(sampler: Any) -> None:
-    with pytest.raises(ValueError, match=r"odd side of 5 frustrates.*'heat-bath'"):
-        sampler((4, 5), -0.4, 1)
-    assert sampler((4, 5), 0.4, 1).replicas == 1
-    assert sampler((4, 2), -0.4, 1).replicas == 1
+    with pytest.raises(ValueError, match=r"odd rings.*shape \(4, 5\).*'heat-bath'"):
+        sampler(Ising((4, 5)), -0.4, 1)
+    assert sampler(Ising((4, 5)), 0.4, 1).replicas == 1
+    assert sampler(Ising((4, 2)), -0.4, 1).replicas == 1
 
 
 def test_wolff_refuses_what_it_cannot_do() -> None:
     with pytest.raises(
         ValueError, match=r"other than 0, got 0.0.*use method 'swendsen-wang'"
     ):
-        Wolff((4, 4), 0.0, 1)
+        Wolff(Ising((4, 4)), 0.0, 1)
     with pytest.raises(
         ValueError, match="clusters must be a whole number of at least 1"
     ):
-        Wolff((4, 4), 0.4, 1, clusters=0)
+        Wolff(Ising((4, 4)), 0.4, 1, clusters=0)

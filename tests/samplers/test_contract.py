@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kadanoff.models.ising import Ising
 from kadanoff.protocols import Sampler
 from kadanoff.samplers.metropolis import Metropolis
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
@@ -20,7 +21,7 @@ REPLICAS = 64
 
 @pytest.fixture(params=SAMPLERS, ids=lambda sampler: sampler.__name__)
 def sampler(request: pytest.FixtureRequest) -> Any:
-    return request.param(SHAPE, 0.4, REPLICAS)
+    return request.param(Ising(SHAPE), 0.4, REPLICAS)
 
 
 def random_spins(seed: int = 0) -> np.ndarray:
@@ -44,7 +45,7 @@ def test_a_hot_start_has_fair_spins(sampler: Any) -> None:
 
 def test_the_given_spins_are_the_state(sampler: Any) -> None:
     spins = random_spins()
-    state = sampler.init(rng=np.random.default_rng(1), spins=spins)
+    state = sampler.init(rng=np.random.default_rng(1), values=spins)
     assert (sampler.spins(state) == spins).all()
     expected = np.packbits(spins.reshape(REPLICAS, -1) > 0, axis=-1)
     assert (sampler.packed(state) == expected).all()
@@ -55,7 +56,7 @@ def test_a_step_leaves_its_input_alone(sampler: Any) -> None:
     given = random_spins()
     spins = given.copy()
     rng = np.random.default_rng(2)
-    state = sampler.init(rng=rng, spins=spins)
+    state = sampler.init(rng=rng, values=spins)
     after = sampler.step(state, rng=rng, sweeps=3)
     assert (spins == given).all()
     assert (sampler.spins(state) == given).all()
@@ -63,7 +64,7 @@ def test_a_step_leaves_its_input_alone(sampler: Any) -> None:
 
 
 def test_the_spins_are_a_copy(sampler: Any) -> None:
-    state = sampler.init(rng=np.random.default_rng(1), spins=random_spins())
+    state = sampler.init(rng=np.random.default_rng(1), values=random_spins())
     sampler.spins(state)[:] = 1
     assert (sampler.spins(state) == random_spins()).all()
 
@@ -82,7 +83,7 @@ def test_one_seed_makes_a_run(sampler: Any) -> None:
 
 def test_a_run_continues_from_its_spins(sampler: Any) -> None:
     state = sampler.init(rng=np.random.default_rng(3))
-    again = sampler.init(rng=np.random.default_rng(4), spins=sampler.spins(state))
+    again = sampler.init(rng=np.random.default_rng(4), values=sampler.spins(state))
     one = sampler.step(state, rng=np.random.default_rng(5), sweeps=2)
     two = sampler.step(again, rng=np.random.default_rng(5), sweeps=2)
     assert (sampler.packed(one) == sampler.packed(two)).all()
@@ -102,7 +103,12 @@ def test_no_sweep_changes_nothing(sampler: Any) -> None:
         ((4, 1), 0.4, 64, "every side to be at least 2"),
         ((), 0.4, 64, "every side to be at least 2"),
         ((4, 4.5), 0.4, 64, "must be whole numbers"),
-        ((2,) * 16, 0.4, 64, "at most 15 dimensions, got 16"),
+        (
+            (2,) * 16,
+            0.4,
+            64,
+            "at most (15 dimensions here, got 16|31 neighbours .* got 32)",
+        ),
         ((4, 4), float("nan"), 64, "must be a finite number, got nan"),
         ((4, 4), float("inf"), 64, "must be a finite number, got inf"),
         ((4, 4), 0.4, 0, "replicas must be a whole number of at least 1, got 0"),
@@ -113,7 +119,7 @@ def test_bad_settings_are_refused_in_a_sentence(
     kernel: Any, shape: Any, coupling: float, replicas: Any, sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
-        kernel(shape, coupling, replicas)
+        kernel(Ising(shape), coupling, replicas)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +136,7 @@ def test_bad_spins_are_refused_in_a_sentence(
     sampler: Any, spins: np.ndarray, sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
-        sampler.init(rng=np.random.default_rng(1), spins=spins)
+        sampler.init(rng=np.random.default_rng(1), values=spins)
 
 
 @pytest.mark.parametrize("sweeps", [-1, 1.5])
@@ -144,16 +150,16 @@ def test_bad_sweeps_are_refused_in_a_sentence(sampler: Any, sweeps: Any) -> None
 def test_metropolis_names_the_heat_bath_where_it_does_not_mix(kernel: Any) -> None:
     for coupling in (0.0, 1e-18):
         with pytest.raises(ValueError, match=r"other than 0.*use the heat bath"):
-            kernel((4, 4), coupling, 64)
+            kernel(Ising((4, 4)), coupling, 64)
     with pytest.raises(ValueError, match=r"2 or more dimensions.*heat bath"):
-        kernel((8,), 0.4, 64)
+        kernel(Ising((8,)), 0.4, 64)
 
 
 @pytest.mark.parametrize("coupling", [40.0, 400.0])
 def test_zero_temperature_keeps_the_ground_state(sampler: Any, coupling: float) -> None:
     """Thresholds at the ends of the 64 digits: nothing overflows."""
-    cold = type(sampler)(SHAPE, coupling, REPLICAS)
+    cold = type(sampler)(Ising(SHAPE), coupling, REPLICAS)
     rng = np.random.default_rng(7)
-    state = cold.init(rng=rng, spins=np.ones((REPLICAS, *SHAPE), dtype=np.int8))
+    state = cold.init(rng=rng, values=np.ones((REPLICAS, *SHAPE), dtype=np.int8))
     magnetization = cold.spins(cold.step(state, rng=rng, sweeps=3)).mean(axis=(1, 2))
     assert (np.abs(magnetization) == 1).all()

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from kadanoff.kernels.metropolis import flip_probabilities, neighbours, sweep
+from kadanoff.models.ising import Ising
 from kadanoff.samplers.metropolis import Metropolis
 
 
@@ -28,7 +29,7 @@ def test_flip_probabilities_balance_in_detail() -> None:
 
 def test_a_sweep_is_what_the_textbook_says() -> None:
     shape, coupling = (3, 4), -0.35
-    sampler = Metropolis(shape, coupling, replicas=5)
+    sampler = Metropolis(Ising(shape), coupling, replicas=5)
     state = sampler.init(rng=np.random.default_rng(1))
     after = sampler.step(state, rng=np.random.default_rng(2), sweeps=2)
 
@@ -49,9 +50,9 @@ def test_a_sweep_is_what_the_textbook_says() -> None:
 
 
 def test_all_states_are_visited_from_all_up() -> None:
-    sampler = Metropolis((2, 3), 0.3, replicas=50)
+    sampler = Metropolis(Ising((2, 3)), 0.3, replicas=50)
     rng = np.random.default_rng(3)
-    state = sampler.init(rng=rng, spins=np.ones((50, 2, 3), dtype=np.int8))
+    state = sampler.init(rng=rng, values=np.ones((50, 2, 3), dtype=np.int8))
     seen: set[int] = set()
     for _ in range(200):
         state = sampler.step(state, rng=rng)

@@ -13,6 +13,7 @@ import pytest
 from kadanoff.exact.enumerate import all_states
 from kadanoff.kernels import multispin as kernel
 from kadanoff.kernels.metropolis import neighbours
+from kadanoff.models.ising import Ising
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 
 K_C = 0.440686793509772
@@ -128,7 +129,7 @@ def test_bit_for_bit_as_the_slow_twin(
     coupling: float,
     replicas: int,
 ) -> None:
-    fast = sampler(shape, coupling, replicas)
+    fast = sampler(Ising(shape), coupling, replicas)
     state = fast.init(rng=np.random.default_rng(3))
     slow = fast.spins(state)
     state = fast.step(state, rng=np.random.default_rng(4), sweeps=3)
@@ -234,16 +235,16 @@ def test_replicas_are_independent() -> None:
     the level is 4.5 of it. Seeds shared by the 16 words of a block (the control) make
     their replicas identical and the effect 16.
     """
-    sampler = Multispin((8, 8), K_C, replicas=1024 * 64)
+    sampler = Multispin(Ising((8, 8)), K_C, replicas=1024 * 64)
     rng = np.random.default_rng(6)
     cold = np.ones((sampler.replicas, 8, 8), dtype=np.int8)
-    state = sampler.step(sampler.init(rng=rng, spins=cold), rng=rng, sweeps=40)
+    state = sampler.step(sampler.init(rng=rng, values=cold), rng=rng, sweeps=40)
     m2 = squared_magnetization(state.words)
     assert abs(design_effect(m2.reshape(-1, 64)) - 1) < 4.5 * math.sqrt(2 / 1024)
     by_bit = m2.swapaxes(1, 2).reshape(-1, 16)
     assert abs(design_effect(by_bit) - 1) < 4.5 * math.sqrt(2 / 4096)
 
-    words = sampler.init(rng=rng, spins=cold).words
+    words = sampler.init(rng=rng, values=cold).words
     shared = rng.integers(0, 2**64, size=(len(words), 4, 1), dtype=U)
     seeds = np.repeat(shared, 16, axis=2)
     near, dynamics = neighbours((8, 8)), kernel.metropolis(K_C, 2)
@@ -253,9 +254,9 @@ def test_replicas_are_independent() -> None:
 
 
 def test_lanes_differ_after_one_step() -> None:
-    sampler = Multispin((16, 16), K_C, replicas=512)
+    sampler = Multispin(Ising((16, 16)), K_C, replicas=512)
     rng = np.random.default_rng(7)
-    state = sampler.init(rng=rng, spins=np.ones((512, 16, 16), dtype=np.int8))
+    state = sampler.init(rng=rng, values=np.ones((512, 16, 16), dtype=np.int8))
     packed = sampler.packed(sampler.step(state, rng=rng))
     assert len(np.unique(packed, axis=0)) == 512
 
@@ -265,9 +266,9 @@ def test_lanes_differ_after_one_step() -> None:
 
 @pytest.mark.parametrize("sampler", [Multispin, MultispinHeatBath])
 def test_all_states_are_visited_from_all_up(sampler: Any) -> None:
-    kernel_of_law = sampler((2, 3), 0.3, replicas=64)
+    kernel_of_law = sampler(Ising((2, 3)), 0.3, replicas=64)
     rng = np.random.default_rng(8)
-    state = kernel_of_law.init(rng=rng, spins=np.ones((64, 2, 3), dtype=np.int8))
+    state = kernel_of_law.init(rng=rng, values=np.ones((64, 2, 3), dtype=np.int8))
     seen: set[int] = set()
     for _ in range(200):
         state = kernel_of_law.step(state, rng=rng)
@@ -278,9 +279,9 @@ def test_all_states_are_visited_from_all_up(sampler: Any) -> None:
 def test_laziness_opens_closed_cycles() -> None:
     """On 3×3 the checkerboard is a closed cycle of Metropolis in raster order."""
     board = np.array([[-1, 1, -1], [1, -1, 1], [-1, 1, -1]], dtype=np.int8)
-    sampler = Multispin((3, 3), 0.4, replicas=64)
+    sampler = Multispin(Ising((3, 3)), 0.4, replicas=64)
     rng = np.random.default_rng(9)
-    start = sampler.init(rng=rng, spins=np.broadcast_to(board, (64, 3, 3)))
+    start = sampler.init(rng=rng, values=np.broadcast_to(board, (64, 3, 3)))
     packed = sampler.packed(sampler.step(start, rng=rng, sweeps=400))
     assert len(np.unique(packed, axis=0)) > 10
 
@@ -294,10 +295,10 @@ def test_laziness_opens_closed_cycles() -> None:
 
 def test_heat_bath_at_infinite_temperature_forgets_in_one_sweep() -> None:
     """All 2^6 states are equally likely: χ² of 63 degrees, level z = 4.5."""
-    sampler = MultispinHeatBath((2, 3), 0.0, replicas=512 * 9)
+    sampler = MultispinHeatBath(Ising((2, 3)), 0.0, replicas=512 * 9)
     rng = np.random.default_rng(10)
     cold = np.ones((sampler.replicas, 2, 3), dtype=np.int8)
-    state = sampler.step(sampler.init(rng=rng, spins=cold), rng=rng)
+    state = sampler.step(sampler.init(rng=rng, values=cold), rng=rng)
     counts = np.bincount(sampler.packed(state)[:, 0] >> 2, minlength=64)
     expected = sampler.replicas / 64
     statistic = ((counts - expected) ** 2 / expected).sum()
@@ -310,10 +311,10 @@ def test_heat_bath_at_infinite_temperature_forgets_in_one_sweep() -> None:
 @pytest.mark.parametrize("shape", [(3,), (8, 8), (5, 13), (9, 128), (2, 3, 11)])
 @pytest.mark.parametrize("replicas", [64, 128, 192, 512, 1024])
 def test_packed_is_packbits(shape: tuple[int, ...], replicas: int) -> None:
-    sampler = MultispinHeatBath(shape, 0.3, replicas)
+    sampler = MultispinHeatBath(Ising(shape), 0.3, replicas)
     rng = np.random.default_rng(11)
     spins = 2 * rng.integers(0, 2, size=(replicas, *shape), dtype=np.int8) - 1
-    state = sampler.init(rng=rng, spins=spins)
+    state = sampler.init(rng=rng, values=spins)
     expected = np.packbits(spins.reshape(replicas, -1) > 0, axis=-1)
     assert (sampler.packed(state) == expected).all()
     assert (sampler.spins(state) == spins).all()
@@ -321,7 +322,7 @@ def test_packed_is_packbits(shape: tuple[int, ...], replicas: int) -> None:
 
 
 def test_replica_order_is_as_documented() -> None:
-    sampler = MultispinHeatBath((2, 2), 0.3, replicas=192)
+    sampler = MultispinHeatBath(Ising((2, 2)), 0.3, replicas=192)
     state = sampler.init(rng=np.random.default_rng(12))
     spins = sampler.spins(state).reshape(192, 4)
     blocks, _, width = state.words.shape
@@ -333,12 +334,12 @@ def test_replica_order_is_as_documented() -> None:
 
 def test_states_enumerate_in_the_order_of_packed_rows() -> None:
     states = all_states(6).reshape(64, 2, 3)
-    sampler = MultispinHeatBath((2, 3), 0.3, replicas=64)
-    state = sampler.init(rng=np.random.default_rng(13), spins=states)
+    sampler = MultispinHeatBath(Ising((2, 3)), 0.3, replicas=64)
+    state = sampler.init(rng=np.random.default_rng(13), values=states)
     assert (sampler.packed(state)[:, 0] >> 2 == np.arange(64)).all()
 
 
 @pytest.mark.parametrize("sampler", [Multispin, MultispinHeatBath])
 def test_replicas_come_in_words(sampler: Any) -> None:
     with pytest.raises(ValueError, match="whole words of 64, got 100; use 128"):
-        sampler((4, 4), 0.4, 100)
+        sampler(Ising((4, 4)), 0.4, 100)

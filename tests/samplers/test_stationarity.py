@@ -9,7 +9,6 @@ is wrong by 2 %, must be rejected at 1e-6 in every case.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from scipy.stats import chi2
 
 from kadanoff.exact.enumerate import all_states
+from kadanoff.models.ising import Ising
 from kadanoff.samplers.metropolis import Metropolis
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 from kadanoff.samplers.swendsen_wang import SwendsenWang
@@ -25,40 +25,46 @@ from kadanoff.samplers.wolff import Wolff
 
 DRAWS = 512 * 391  # 200 192
 SWEEPS = 5
-SQUARE = ((4, 4), 0.4406868)
-ODD = ((3, 5), 0.42)
-DOUBLE = ((2, 4), 0.35)
-CUBE = ((2, 2, 3), 0.2)
-SIDES_OF_TWO = ((2, 2, 2), 0.12)
-RING = ((8,), 0.7)
-COLD = ((4, 4), -0.4406868)
-FRUSTRATED = ((3, 5), -0.42)
+SQUARE = (Ising((4, 4)), 0.4406868)
+ODD = (Ising((3, 5)), 0.42)
+DOUBLE = (Ising((2, 4)), 0.35)
+CUBE = (Ising((2, 2, 3)), 0.2)
+SIDES_OF_TWO = (Ising((2, 2, 2)), 0.12)
+RING = (Ising((8,)), 0.7)
+COLD = (Ising((4, 4)), -0.4406868)
+FRUSTRATED = (Ising((3, 5)), -0.42)
+BEYOND = [
+    (Ising((3, 4), "triangular"), 0.27),
+    (Ising((3, 4), "triangular"), -0.5),
+    (Ising((2, 3), "honeycomb"), 0.65),
+    (Ising((4, 4), field=0.3), 0.4),
+    (Ising((4, 3), second=0.5), 0.28),
+    (Ising((4, 3), second=-0.6, field=0.5), 0.4),
+    (Ising((6,), second=0.4, field=-0.2), 0.5),
+    (Ising((2, 3, 3), field=0.2, second=-0.3), -0.12),
+]
 
 CASES = [
     *[(Metropolis, case) for case in (SQUARE, ODD, DOUBLE, CUBE, FRUSTRATED)],
     *[(Multispin, case) for case in (SQUARE, ODD, DOUBLE, CUBE, COLD, FRUSTRATED)],
     *[(MultispinHeatBath, case) for case in (SQUARE, ODD, RING, CUBE, FRUSTRATED)],
+    *[(MultispinHeatBath, case) for case in BEYOND],
     *[(SwendsenWang, case) for case in (SQUARE, ODD, RING, SIDES_OF_TWO, COLD)],
     *[(Wolff, case) for case in (SQUARE, ODD, RING, SIDES_OF_TWO, COLD)],
 ]
 
 
-def satisfied(spins: np.ndarray) -> np.ndarray:
-    """Σ s_i s_j over all bonds of configurations `(n, *shape)`."""
-    axes = tuple(range(1, spins.ndim))
-    sums = [(spins * np.roll(spins, 1, axis)).sum(axis=axes) for axis in axes]
-    return np.sum(sums, axis=0)
-
-
-def label(spins: np.ndarray) -> np.ndarray:
+def label(model: Ising, spins: np.ndarray) -> np.ndarray:
     """One number per pair of energy and magnetization."""
-    return 1000 * satisfied(spins) + spins.sum(axis=tuple(range(1, spins.ndim)))
+    energy = np.round(model.energy(spins) * model.geometry.size, 6)
+    return 1000 * energy + spins.reshape(len(spins), -1).sum(axis=1)
 
 
-def boltzmann(shape: tuple[int, ...], coupling: float) -> tuple[np.ndarray, np.ndarray]:
-    """All states `(2^N, *shape)` and their probabilities."""
-    states = all_states(math.prod(shape)).reshape(-1, *shape)
-    weights = np.exp(coupling * satisfied(states))
+def boltzmann(model: Ising, coupling: float) -> tuple[np.ndarray, np.ndarray]:
+    """All states `(2^N, *lattice)` and their probabilities."""
+    sites = model.geometry.size
+    states = all_states(sites).reshape(-1, *model.geometry.lattice)
+    weights = np.exp(-coupling * model.energy(states) * sites)
     return states, weights / weights.sum()
 
 
@@ -80,26 +86,26 @@ def p_value(labels: np.ndarray, all_labels: np.ndarray, law: np.ndarray) -> floa
 
 
 def after_five_sweeps(
-    kernel: Callable[..., Any], shape: tuple[int, ...], coupling: float, wrong: float
+    kernel: Callable[..., Any], model: Ising, coupling: float, wrong: float
 ) -> float:
     """p-value of a kernel at `wrong * coupling` on draws of the right law."""
     rng = np.random.default_rng(20261)
-    states, law = boltzmann(shape, coupling)
+    states, law = boltzmann(model, coupling)
     draws = states[rng.choice(len(states), size=DRAWS, p=law)]
-    sampler = kernel(shape, wrong * coupling, replicas=DRAWS)
-    state = sampler.step(sampler.init(rng=rng, spins=draws), rng=rng, sweeps=SWEEPS)
-    return p_value(label(sampler.spins(state)), label(states), law)
+    sampler = kernel(model, wrong * coupling, replicas=DRAWS)
+    state = sampler.step(sampler.init(rng=rng, values=draws), rng=rng, sweeps=SWEEPS)
+    return p_value(label(model, sampler.spins(state)), label(model, states), law)
 
 
 @pytest.mark.parametrize(("kernel", "case"), CASES)
 def test_boltzmann_law_is_stationary(
-    kernel: Callable[..., Any], case: tuple[tuple[int, ...], float]
+    kernel: Callable[..., Any], case: tuple[Ising, float]
 ) -> None:
     assert after_five_sweeps(kernel, *case, wrong=1.0) > 1e-4
 
 
 @pytest.mark.parametrize(("kernel", "case"), CASES)
 def test_two_percent_of_the_coupling_are_seen(
-    kernel: Callable[..., Any], case: tuple[tuple[int, ...], float]
+    kernel: Callable[..., Any], case: tuple[Ising, float]
 ) -> None:
     assert after_five_sweeps(kernel, *case, wrong=1.02) < 1e-6

@@ -22,12 +22,16 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--dataset", help="name of the array inside the file")
     parser.add_argument(
-        "--alphabet", default="pm1", help="pm1, 01 (becomes ±1) or real (pm1)"
+        "--alphabet",
+        default="pm1",
+        help="pm1, 01 (becomes ±1), potts:q, angle or real (pm1)",
     )
     parser.add_argument(
         "--shape", type=int, nargs="+", metavar="SIDE", help="sides, for flat rows"
     )
-    parser.add_argument("--model", choices=["ising"], help="the law, where it is known")
+    parser.add_argument(
+        "--model", choices=["ising", "potts", "xy"], help="the law, where it is known"
+    )
     parser.add_argument("--coupling", type=float, help="its coupling K")
     parser.add_argument("--out", type=Path, required=True, help="file to write (.nc)")
     add_json(parser)

@@ -37,6 +37,7 @@ __all__ = [
     "Dynamics",
     "block_width",
     "heat_bath",
+    "heat_bath_sweep",
     "metropolis",
     "pack",
     "sweep",
@@ -380,6 +381,76 @@ def sweep(
     row = (0,) * words.shape[-1]  # its length, known to the compiler, sets the width
     for block, seed in zip(words, seeds, strict=True):
         _sweep(block, near, dynamics, seed, sweeps, row)
+
+
+@njit
+def _numbers(masks: Any, first: Any, count: Any, most: Any, row: Any) -> None:
+    """Write the masks of a counter standing at 0 … most, from `masks[first]` on."""
+    width = len(row)
+    for n in range(most + 1):
+        _store(masks, (first + n) * width, _equals(count, n))
+
+
+@njit(nogil=True, cache=True)
+def _heat_bath_sweep(
+    words: Any, near: Any, second: Any, planes: Any, seeds: Any, sweeps: Any, row: Any
+) -> None:
+    width = len(row)
+    flat = words.reshape(-1)
+    z, z2 = near.shape[1], second.shape[1]
+    masks = np.empty((z + z2 + 2) * width, dtype=np.uint64)
+    state = _start(seeds.reshape(-1), row)
+    for _ in range(sweeps):
+        for site in range(len(near)):
+            spins = _load(flat, site * width, row)
+            up = spins ^ spins
+            _numbers(masks, 0, _count(flat, near[site], up, row), z, row)
+            _numbers(masks, z + 1, _count(flat, second[site], up, row), z2, row)
+            undecided = up ^ ONES
+            plane, stop = 0, _first_look(width)
+            while True:  # as in `_sweep`: a function of its own would cost too much
+                while plane < stop:
+                    state, drawn = _next(state)
+                    digit = spins ^ spins
+                    for n in range(z + 1):
+                        part = spins ^ spins
+                        for n2 in range(z2 + 1):
+                            mask = _load(masks, (z + 1 + n2) * width, row)
+                            part = part | (mask & planes[plane, n * (z2 + 1) + n2])
+                        digit = digit | (_load(masks, n * width, row) & part)
+                    decided = undecided & (drawn ^ digit)
+                    up = up | (decided & digit)
+                    undecided = undecided ^ decided
+                    plane += 1
+                if plane >= 64 or not _any(undecided):
+                    break
+                stop = min(64, stop + AGAIN)
+            _store(flat, site * width, up)
+
+
+def heat_bath_sweep(
+    words: np.ndarray,
+    near: np.ndarray,
+    second: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    seeds: np.ndarray,
+    sweeps: int,
+) -> None:
+    """Heat bath on any table of neighbours, in place and in raster order.
+
+    Args:
+        words: spins, as in `sweep`.
+        near: nearest neighbours, int32 `(site, z)`, z <= 31.
+        second: neighbours of another coupling, int32 `(site, z')`; z' may be 0.
+        probabilities: of +1, given how many of either kind are up, `(z + 1, z' + 1)`.
+        seeds: states of the generators, as in `sweep`.
+        sweeps: how often.
+    """
+    row = (0,) * words.shape[-1]
+    planes = threshold_planes(probabilities.ravel().tolist())
+    for block, seed in zip(words, seeds, strict=True):
+        _heat_bath_sweep(block, near, second, planes, seed, sweeps, row)
 
 
 @njit

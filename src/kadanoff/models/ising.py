@@ -1,37 +1,54 @@
-"""The nearest-neighbour Ising model, H = -J Σ_<ij> s_i s_j, on a periodic hypercube.
+"""The Ising model, H/J = -Σ_<ij> s_i s_j - r Σ_<<ij>> s_i s_j - h Σ_i s_i.
 
-Spins are ±1 and the coupling is K = βJ, so that the law is exp(K Σ_<ij> s_i s_j)/Z.
-Each site owns one forward bond per direction: a side of 2 has double bonds.
+Spins are ±1 on a periodic lattice, <ij> are nearest and <<ij>> second neighbours, and
+the coupling is K = βJ of either sign, so that the law is exp(-K H/J)/Z. Each site owns
+its forward bonds: a side of 2 has double bonds.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 
 from kadanoff.geometry import Grid
+from kadanoff.models import lattice as lattices
 
 __all__ = ["Ising"]
+
+HYPERCUBES = ("chain", "square", "cubic", "hypercubic")
 
 
 @dataclass(frozen=True)
 class Ising:
-    """The Ising ferromagnet (K > 0) or antiferromagnet (K < 0) on a torus.
+    """Ising spins: a ferromagnet for K > 0, an antiferromagnet for K < 0.
 
     Args:
-        shape: sides of the lattice, one per dimension, each at least 2.
+        shape: cells along each direction, each at least 2.
+        lattice: see `kadanoff.models.lattice`; chain, square, cubic, … by the number
+            of sides where not given.
+        field: h, the magnetic field in units of J.
+        second: r, the coupling of second neighbours in units of J.
 
     Raises:
-        ValueError: no side, or a side below 2.
+        ValueError: no side, a side below 2, an unknown lattice, or a field or coupling
+            that is not finite.
 
     >>> Ising((4, 4)).energy(np.ones((1, 4, 4), dtype=np.int8))
     array([-2.])
+    >>> Ising((4, 4), "triangular", field=0.5).energy(np.ones((1, 4, 4)))
+    array([-3.5])
     """
 
     name: ClassVar[str] = "ising"
     shape: tuple[int, ...]
+    lattice: str | None = None
+    field: float = 0.0
+    second: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(self.shape))
@@ -40,24 +57,121 @@ class Ising:
                 f"an Ising lattice needs every side to be at least 2, got shape "
                 f"{self.shape}; a side of 1 would bond a spin to itself"
             )
+        if not all(isinstance(side, Integral) for side in self.shape):
+            raise ValueError(
+                f"the sides of a lattice must be whole numbers, got shape {self.shape};"
+                " give for example (32, 32)"
+            )
+        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        name = lattices.lattice_name(self.lattice, self.shape)
+        object.__setattr__(self, "lattice", name)
+        for what in ("field", "second"):
+            value = float(getattr(self, what))
+            if not math.isfinite(value):
+                raise ValueError(
+                    f"{what} must be a finite number in units of J, got {value}"
+                )
+            object.__setattr__(self, what, value)
+
+    @property
+    def alphabet(self) -> str:
+        """±1."""
+        return "pm1"
 
     @property
     def geometry(self) -> Grid:
         """The lattice."""
-        return Grid(self.shape)
+        return lattices.geometry(str(self.lattice), self.shape)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What rebuilds the model together with its shape."""
+        return {"lattice": self.lattice, "field": self.field, "second": self.second}
+
+    @cached_property
+    def near(self) -> np.ndarray:
+        """Nearest neighbours, int32 `(site, z)`."""
+        return lattices.neighbours(str(self.lattice), self.shape)
+
+    @cached_property
+    def near_second(self) -> np.ndarray:
+        """Second neighbours, int32 `(site, z')`; no column where r = 0."""
+        if not self.second:
+            return np.empty((self.geometry.size, 0), dtype=np.int32)
+        return lattices.neighbours(str(self.lattice), self.shape, shell=2)
+
+    @cached_property
+    def staggering(self) -> np.ndarray | None:
+        """±1 on the two sublattices, `(*lattice)`; None where there are not two."""
+        return lattices.staggering(str(self.lattice), self.shape)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is the nearest-neighbour model on a hypercube, no field."""
+        return self.lattice in HYPERCUBES and not self.field and not self.second
 
     @property
     def bonds(self) -> int:
-        """Number of bonds: one per site and dimension."""
-        return self.geometry.size * len(self.shape)
+        """Number of nearest-neighbour bonds."""
+        return self.near.size // 2
 
-    def energy(self, spins: np.ndarray) -> np.ndarray:
-        """Energy per site in units of J, shape `(n,)`, of `(n, *shape)` spins."""
-        axes = range(1, len(self.shape) + 1)
-        total = np.zeros(len(spins))
-        for axis in axes:
-            total -= _bond_sum(spins, axis)
+    def couplings(self, coupling: float) -> dict[str, float]:
+        """The dimensionless couplings K, K2 (second neighbours) and h, where not 0."""
+        more = {"K2": coupling * self.second, "h": coupling * self.field}
+        return {"K": coupling, **{name: k for name, k in more.items() if k}}
+
+    def is_frustrated(self, coupling: float) -> bool:
+        """Whether no state satisfies every bond."""
+        staggered = coupling < 0 and self.staggering is None
+        # Second neighbours are parallel in every ground state of the first.
+        return staggered or coupling * self.second < 0 or self._field_opposes(coupling)
+
+    def energy(self, values: np.ndarray) -> np.ndarray:
+        """Energy per site in units of J, shape `(n,)`, of `(n, *lattice)` spins."""
+        total = np.zeros(len(values))
+        if self.lattice in HYPERCUBES:
+            for axis in range(1, len(self.shape) + 1):
+                total -= _bond_sum(values, axis)
+        else:
+            total -= _pair_sum(values, self.near)
+        if self.second:
+            total -= self.second * _pair_sum(values, self.near_second)
+        if self.field:
+            total -= self.field * _site_sum(values)
         return total / self.geometry.size
+
+    def observables(self, values: np.ndarray, coupling: float) -> dict[str, np.ndarray]:
+        """Energy per site and squared order parameters, `(n,)` each."""
+        series = {
+            "energy": self.energy(values),
+            "m_squared": (_site_sum(values) / self.geometry.size) ** 2,
+        }
+        if coupling < 0 and self.staggering is not None:
+            ordered = _site_sum(values * self.staggering) / self.geometry.size
+            series["staggered_m_squared"] = ordered**2
+        return series
+
+    def hot(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
+        """Independent fair spins, int8 `(n, *lattice)`."""
+        form = (n, *self.geometry.lattice)
+        return rng.integers(0, 2, size=form, dtype=np.int8) * 2 - 1
+
+    def cold(self, n: int, coupling: float) -> np.ndarray:
+        """Ordered states in turn, int8 `(n, *lattice)`; ground states, unfrustrated.
+
+        All up and all down (the field's direction alone, if there is one), or the two
+        staggered states of an antiferromagnet.
+        """
+        order = np.ones(self.geometry.lattice, np.int8)
+        if coupling < 0 and self.staggering is not None:
+            order = self.staggering
+        turns = np.where(np.arange(n) % 2, -1, 1).astype(np.int8)
+        if self.field and coupling > 0:
+            turns[:] = 1 if self.field > 0 else -1
+        return turns.reshape(-1, *(1,) * order.ndim) * order
+
+    def _field_opposes(self, coupling: float) -> bool:
+        return coupling < 0 and self.field != 0
 
 
 def _bond_sum(spins: np.ndarray, axis: int) -> np.ndarray:
@@ -69,6 +183,20 @@ def _bond_sum(spins: np.ndarray, axis: int) -> np.ndarray:
     return products.sum(axis=rest, dtype=_sum_type(spins)) + closing.sum(
         axis=rest[:-1], dtype=_sum_type(spins)
     )
+
+
+def _pair_sum(spins: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Σ s_i s_j over all bonds of a table of neighbours."""
+    flat = spins.reshape(len(spins), -1)
+    both = sum(
+        (flat * flat[:, column]).sum(axis=1, dtype=_sum_type(spins))
+        for column in near.T
+    )
+    return np.asarray(both) / 2
+
+
+def _site_sum(spins: np.ndarray) -> np.ndarray:
+    return spins.reshape(len(spins), -1).sum(axis=1, dtype=_sum_type(spins))
 
 
 def _sum_type(spins: np.ndarray) -> type:

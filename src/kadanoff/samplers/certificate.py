@@ -22,9 +22,9 @@ from scipy import stats
 
 from kadanoff.autocorrelation import gelman_rubin, integrated_time
 from kadanoff.ensemble import Ensemble
-from kadanoff.models.ising import Ising
+from kadanoff.protocols import Model
 
-__all__ = ["certify", "checkerboard", "observables"]
+__all__ = ["certify", "observables"]
 
 LEVEL = 1e-4
 FEWEST_CHAINS = 4  # of either start, or pairs of halves, for a t test
@@ -38,28 +38,22 @@ TINY = 1e-300
 Certificate = dict[str, dict[str, Any]]
 
 
-def observables(
-    ensemble: Ensemble, model: Ising, *, staggered: bool = False
-) -> dict[str, np.ndarray]:
-    """Energy per site and squared order parameter, `(chain, draw)` each.
+def observables(ensemble: Ensemble, model: Model) -> dict[str, np.ndarray]:
+    """What the model wants equilibrated, `(chain, draw)` each.
 
     Args:
         ensemble: configurations of the model.
-        model: the Hamiltonian.
-        staggered: the order parameter is the checkerboard's, recorded beside m².
+        model: it says what its slow observables are.
     """
-    signs = {"m_squared": np.ones(model.shape, np.int8)}
-    if staggered:
-        signs["staggered_m_squared"] = checkerboard(model.shape)
-    series: dict[str, list[np.ndarray]] = {name: [] for name in ("energy", *signs)}
-    for chunk in ensemble.chunks():
-        spins = ensemble.read(chunk)
-        series["energy"].append(model.energy(spins))
-        for name, pattern in signs.items():
-            ordered = (spins * pattern).reshape(len(spins), -1)
-            series[name].append(ordered.mean(axis=1, dtype=float) ** 2)
+    coupling = next(iter(ensemble.couplings.values()))
+    chunks = [
+        model.observables(ensemble.read(chunk), coupling) for chunk in ensemble.chunks()
+    ]
     form = (ensemble.chains, ensemble.draws)
-    return {name: np.concatenate(x).reshape(form) for name, x in series.items()}
+    return {
+        name: np.concatenate([chunk[name] for chunk in chunks]).reshape(form)
+        for name in chunks[0]
+    }
 
 
 def certify(
@@ -91,12 +85,6 @@ def certify(
                 f"{needed:.3g} draws by {name}, got {burn_in:.3g} {advice}"
             )
     return certificate
-
-
-def checkerboard(shape: tuple[int, ...]) -> np.ndarray:
-    """±1 by the parity of the site, the ground state of an antiferromagnet."""
-    parity = np.indices(shape).sum(axis=0) % 2
-    return (1 - 2 * parity).astype(np.int8)
 
 
 def _refuse(

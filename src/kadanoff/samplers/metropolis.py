@@ -14,13 +14,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from numbers import Integral
 
 import numpy as np
 
 from kadanoff.ensemble import pack
-from kadanoff.kernels.metropolis import flip_probabilities, neighbours, sweep
+from kadanoff.kernels.metropolis import flip_probabilities, sweep
 from kadanoff.models.ising import Ising
 
 __all__ = ["AbstractSpinSampler", "Metropolis", "SpinState"]
@@ -30,7 +29,7 @@ MOST_DIMENSIONS = 15  # counters and edge flags of the kernels
 
 @dataclass(frozen=True, eq=False)
 class SpinState:
-    """Spins ±1 of all replicas, int8 `(replica, *shape)`."""
+    """Spins ±1 of all replicas, int8 `(replica, *lattice)`."""
 
     spins: np.ndarray
 
@@ -40,18 +39,17 @@ class AbstractSpinSampler(ABC):
     """A kernel on int8 spins; the final classes say how one call updates them.
 
     Args:
-        shape: sides of the periodic lattice, each at least 2, at most 15 of them.
+        model: the Hamiltonian.
         coupling: K = βJ, finite, of either sign.
         replicas: independent chains, at least 1.
     """
 
-    shape: tuple[int, ...]
+    model: Ising
     coupling: float
     replicas: int
 
     def __post_init__(self) -> None:
-        check_settings(self.shape, self.coupling, self.replicas)
-        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        check_settings(self.coupling, self.replicas)
         self._check()
 
     @abstractmethod
@@ -63,21 +61,21 @@ class AbstractSpinSampler(ABC):
         """Update int8 spins `(replica, site)` in place."""
 
     def init(
-        self, *, rng: np.random.Generator, spins: np.ndarray | None = None
+        self, *, rng: np.random.Generator, values: np.ndarray | None = None
     ) -> SpinState:
         """A state: independent fair spins, or a copy of given ones.
 
         Args:
-            rng: draws the hot start; not used if spins are given.
-            spins: ±1, `(replica, *shape)`.
+            rng: draws the hot start; not used if values are given.
+            values: ±1, `(replica, *lattice)`.
 
         Raises:
-            ValueError: spins of another shape, or other than ±1.
+            ValueError: values of another shape, or other than ±1.
         """
-        form = (self.replicas, *self.shape)
-        if spins is None:
-            return SpinState(2 * rng.integers(0, 2, size=form, dtype=np.int8) - 1)
-        return SpinState(checked_spins(spins, form).copy())
+        if values is None:
+            return SpinState(self.model.hot(self.replicas, rng=rng))
+        form = (self.replicas, *self.model.geometry.lattice)
+        return SpinState(checked_spins(values, form).copy())
 
     def step(
         self, state: SpinState, *, rng: np.random.Generator, sweeps: int = 1
@@ -93,12 +91,12 @@ class AbstractSpinSampler(ABC):
         return SpinState(spins.reshape(state.spins.shape))
 
     def spins(self, state: SpinState) -> np.ndarray:
-        """A copy of the spins, int8 `(replica, *shape)`."""
+        """A copy of the spins, int8 `(replica, *lattice)`."""
         return state.spins.copy()
 
     def packed(self, state: SpinState) -> np.ndarray:
         """Spins as rows of `np.packbits`, +1 set, uint8 `(replica, bytes)`."""
-        return pack(state.spins, len(self.shape))
+        return pack(state.spins, state.spins.ndim - 1)
 
 
 @dataclass(frozen=True)
@@ -106,45 +104,31 @@ class Metropolis(AbstractSpinSampler):
     """Metropolis in raster order, about a hundred times slower than `Multispin`.
 
     Args:
-        shape: sides of the periodic lattice, 2 to 15 of them, each at least 2.
+        model: nearest neighbours on a hypercube of 2 to 15 dimensions, no field.
         coupling: K = βJ, finite, of either sign, not 0.
         replicas: independent chains, at least 1.
 
     Raises:
         ValueError: settings outside these bounds, in one sentence.
 
-    >>> sampler = Metropolis((8, 8), 0.4, replicas=2)
+    >>> sampler = Metropolis(Ising((8, 8)), 0.4, replicas=2)
     >>> rng = np.random.default_rng(1)
     >>> sampler.step(sampler.init(rng=rng), rng=rng, sweeps=10).spins.shape
     (2, 8, 8)
     """
 
     def _check(self) -> None:
-        check_metropolis(self.shape, self.coupling)
-
-    @cached_property
-    def _near(self) -> np.ndarray:
-        return neighbours(self.shape)
+        check_plain(self.model, "metropolis")
+        check_metropolis(self.model.shape, self.coupling)
 
     def _update(self, spins: np.ndarray, rng: np.random.Generator, sweeps: int) -> None:
-        flip = flip_probabilities(self.coupling, len(self.shape))
+        flip = flip_probabilities(self.coupling, len(self.model.shape))
         sign = 1 if self.coupling > 0 else -1
-        sweep(spins, self._near, flip, sign, sweeps, rng)
+        sweep(spins, self.model.near, flip, sign, sweeps, rng)
 
 
-def check_settings(shape: tuple[int, ...], coupling: float, replicas: int) -> None:
+def check_settings(coupling: float, replicas: int) -> None:
     """Refuse what no sampler can do."""
-    Ising(shape)
-    if not all(isinstance(side, Integral) for side in shape):
-        raise ValueError(
-            f"the sides of a lattice must be whole numbers, got shape {tuple(shape)}; "
-            "give for example (32, 32)"
-        )
-    if len(shape) > MOST_DIMENSIONS:
-        raise ValueError(
-            f"a lattice can have at most {MOST_DIMENSIONS} dimensions, got "
-            f"{len(shape)}; use fewer sides"
-        )
     if not math.isfinite(coupling):
         raise ValueError(
             f"the coupling K = J/(k_B T) must be a finite number, got {coupling}; "
@@ -154,6 +138,21 @@ def check_settings(shape: tuple[int, ...], coupling: float, replicas: int) -> No
         raise ValueError(
             f"replicas must be a whole number of at least 1, got {replicas!r}; "
             "give the number of independent chains"
+        )
+
+
+def check_plain(model: Ising, method: str) -> None:
+    """Refuse what a kernel for nearest neighbours on a hypercube cannot do."""
+    if not model.is_plain:
+        raise ValueError(
+            f"method '{method}' is written for nearest neighbours on a hypercubic "
+            f"lattice without a field, got a {model.lattice} one with field "
+            f"{model.field} and second neighbours {model.second}; use 'heat-bath'"
+        )
+    if len(model.shape) > MOST_DIMENSIONS:
+        raise ValueError(
+            f"a lattice can have at most {MOST_DIMENSIONS} dimensions here, got "
+            f"{len(model.shape)}; use fewer sides"
         )
 
 

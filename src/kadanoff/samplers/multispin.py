@@ -8,26 +8,33 @@ register per site, 1024 keep the processor busiest. `Multispin` is the twin of
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
+from scipy.special import expit
 
 from kadanoff.ensemble import pack, unpack
 from kadanoff.kernels import multispin as kernel
-from kadanoff.kernels.metropolis import neighbours
+from kadanoff.models.ising import Ising
 from kadanoff.samplers.metropolis import (
     check_metropolis,
+    check_plain,
     check_settings,
     check_sweeps,
     checked_spins,
 )
 
-__all__ = ["AbstractMultispin", "Multispin", "MultispinHeatBath", "WordState"]
+__all__ = [
+    "AbstractMultispin",
+    "Multispin",
+    "MultispinHeatBath",
+    "WordState",
+    "up_probabilities",
+]
 
 WORD = 64
+MOST_NEIGHBOURS = 31  # the counters of the kernel have five digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,21 +49,20 @@ class WordState:
 
 @dataclass(frozen=True)
 class AbstractMultispin(ABC):
-    """Single-spin dynamics on words; the final classes give the flip probabilities.
+    """Single-spin dynamics on words; the final classes say how one call updates them.
 
     Args:
-        shape: sides of the periodic lattice, each at least 2, at most 15 of them.
+        model: the Hamiltonian.
         coupling: K = βJ, finite, of either sign.
         replicas: independent chains, a multiple of 64.
     """
 
-    shape: tuple[int, ...]
+    model: Ising
     coupling: float
     replicas: int
 
     def __post_init__(self) -> None:
-        check_settings(self.shape, self.coupling, self.replicas)
-        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        check_settings(self.coupling, self.replicas)
         if self.replicas % WORD:
             above = -(-self.replicas // WORD) * WORD
             raise ValueError(
@@ -70,8 +76,8 @@ class AbstractMultispin(ABC):
         """Refuse settings that this dynamics cannot do."""
 
     @abstractmethod
-    def _dynamics(self) -> kernel.Dynamics:
-        """Flip probabilities as the kernel reads them."""
+    def _update(self, words: np.ndarray, seeds: np.ndarray, sweeps: int) -> None:
+        """Update the words in place."""
 
     @property
     def _width(self) -> int:
@@ -79,28 +85,25 @@ class AbstractMultispin(ABC):
 
     @property
     def _sites(self) -> int:
-        return math.prod(self.shape)
-
-    @cached_property
-    def _near(self) -> np.ndarray:
-        return neighbours(self.shape)
+        return self.model.geometry.size
 
     def init(
-        self, *, rng: np.random.Generator, spins: np.ndarray | None = None
+        self, *, rng: np.random.Generator, values: np.ndarray | None = None
     ) -> WordState:
         """A state: independent fair spins, or given ones.
 
         Args:
-            rng: draws the hot start; not used if spins are given.
-            spins: ±1, `(replica, *shape)`.
+            rng: draws the hot start; not used if values are given.
+            values: ±1, `(replica, *lattice)`.
 
         Raises:
-            ValueError: spins of another shape, or other than ±1.
+            ValueError: values of another shape, or other than ±1.
         """
-        if spins is None:
+        if values is None:
             return WordState(self._random_words(rng, self._sites))
-        spins = checked_spins(spins, (self.replicas, *self.shape))
-        packed = pack(spins, len(self.shape))
+        lattice = self.model.geometry.lattice
+        spins = checked_spins(values, (self.replicas, *lattice))
+        packed = pack(spins, len(lattice))
         return WordState(kernel.unpack(packed, self._sites, self._width))
 
     def step(
@@ -113,14 +116,12 @@ class AbstractMultispin(ABC):
         """
         check_sweeps(sweeps)
         words = state.words.copy()
-        seeds = self._random_words(rng, 4)
-        dynamics = self._dynamics()
-        kernel.sweep(words, self._near, dynamics, seeds=seeds, sweeps=sweeps)
+        self._update(words, self._random_words(rng, 4), sweeps)
         return WordState(words)
 
     def spins(self, state: WordState) -> np.ndarray:
-        """The spins, int8 `(replica, *shape)`."""
-        return unpack(self.packed(state), self.shape)
+        """The spins, int8 `(replica, *lattice)`."""
+        return unpack(self.packed(state), self.model.geometry.lattice)
 
     def packed(self, state: WordState) -> np.ndarray:
         """Spins as rows of `np.packbits`, +1 set, uint8 `(replica, bytes)`."""
@@ -141,14 +142,14 @@ class Multispin(AbstractMultispin):
     below |K| = 0.1 the heat bath mixes faster.
 
     Args:
-        shape: sides of the periodic lattice, 2 to 15 of them, each at least 2.
+        model: nearest neighbours on a hypercube of 2 to 15 dimensions, no field.
         coupling: K = βJ, finite, of either sign, not 0.
         replicas: independent chains, a multiple of 64, best of 1024.
 
     Raises:
         ValueError: settings outside these bounds, in one sentence.
 
-    >>> sampler = Multispin((8, 8), 0.4, replicas=64)
+    >>> sampler = Multispin(Ising((8, 8)), 0.4, replicas=64)
     >>> rng = np.random.default_rng(1)
     >>> state = sampler.step(sampler.init(rng=rng), rng=rng, sweeps=10)
     >>> sampler.spins(state).shape, sampler.packed(state).shape
@@ -156,22 +157,24 @@ class Multispin(AbstractMultispin):
     """
 
     def _check(self) -> None:
-        check_metropolis(self.shape, self.coupling)
+        check_plain(self.model, "multispin")
+        check_metropolis(self.model.shape, self.coupling)
 
-    def _dynamics(self) -> kernel.Dynamics:
-        return kernel.metropolis(self.coupling, len(self.shape))
+    def _update(self, words: np.ndarray, seeds: np.ndarray, sweeps: int) -> None:
+        dynamics = kernel.metropolis(self.coupling, len(self.model.shape))
+        kernel.sweep(words, self.model.near, dynamics, seeds=seeds, sweeps=sweeps)
 
 
 @dataclass(frozen=True)
 class MultispinHeatBath(AbstractMultispin):
     """Heat bath (Glauber, J. Math. Phys. 4, 294 (1963)) in raster order, in words.
 
-    A spin with the local field `h = Σ s_j` becomes +1 with probability
-    `1/(1 + e^{-2Kh})`, whatever it was: ergodic for every finite coupling and shape,
-    and at K = 0 one sweep draws independent states.
+    A spin in the local field `H = Σ s_j + r Σ s_k + h` (nearest and second neighbours,
+    field) becomes +1 with probability `1/(1 + e^{-2KH})`, whatever it was: ergodic for
+    every finite coupling and lattice, and at K = 0 one sweep draws independent states.
 
     Args:
-        shape: sides of the periodic lattice, 1 to 15 of them, each at least 2.
+        model: any Ising model with at most 31 neighbours of either kind.
         coupling: K = βJ, finite, of either sign.
         replicas: independent chains, a multiple of 64, best of 1024.
 
@@ -180,7 +183,33 @@ class MultispinHeatBath(AbstractMultispin):
     """
 
     def _check(self) -> None:
-        """Nothing: every coupling and shape is fine."""
+        most = max(self.model.near.shape[1], self.model.near_second.shape[1])
+        if most > MOST_NEIGHBOURS:
+            raise ValueError(
+                f"the heat bath counts at most {MOST_NEIGHBOURS} neighbours of a kind, "
+                f"got {most}; use fewer dimensions"
+            )
 
-    def _dynamics(self) -> kernel.Dynamics:
-        return kernel.heat_bath(self.coupling, len(self.shape))
+    def _update(self, words: np.ndarray, seeds: np.ndarray, sweeps: int) -> None:
+        model = self.model
+        settings = {"seeds": seeds, "sweeps": sweeps}
+        if model.is_plain:
+            dynamics = kernel.heat_bath(self.coupling, len(model.shape))
+            kernel.sweep(words, model.near, dynamics, **settings)
+        else:
+            up = up_probabilities(model, self.coupling)
+            tables = (model.near, model.near_second)
+            kernel.heat_bath_sweep(words, *tables, up, **settings)
+
+
+def up_probabilities(model: Ising, coupling: float) -> np.ndarray:
+    """1/(1 + e^{-2KH}) for every number of nearest and second neighbours that are up.
+
+    Shape `(z + 1, z' + 1)`.
+    """
+    sums = [
+        2 * np.arange(z + 1) - z
+        for z in (model.near.shape[1], model.near_second.shape[1])
+    ]
+    local = sums[0][:, None] + model.second * sums[1][None] + model.field
+    return expit(2 * coupling * local)

@@ -1,37 +1,50 @@
-"""How many chains, how far apart, by which kernel: the frozen table behind `auto`.
+"""What a run will do, laid out before it starts: chains, spacing, cost.
 
-Spacings are in sweeps (Wolff: clusters). Local updates at the critical point of the
-square lattice decorrelate M² in about 0.02 L^2.17 sweeps (dynamic exponent z = 2.17,
-Nightingale and Blöte 1996), Swendsen–Wang in about 5 and Wolff in 3 to 7 clusters;
-away from it the correlation length takes the place of L. The table is frozen: the
-choice never depends on the machine.
+Two equal plans and seeds give equal data, whatever the machine and its cores. The
+choices of `auto` come from `kadanoff.samplers.table`.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
-from kadanoff.models.ising import Ising
+from kadanoff.alphabet import stored_type
+from kadanoff.models.registry import model_from
+from kadanoff.protocols import Model
+from kadanoff.samplers.methods import METHODS, methods_of, sampler_of
+from kadanoff.samplers.table import (
+    CERTAIN,
+    IN_WORDS,
+    NANOSECONDS,
+    WORD,
+    choose,
+    default_chains,
+    group_size,
+    spacing_of,
+)
 
-__all__ = ["METHODS", "Plan", "plan_sampling"]
+__all__ = ["LONGEST", "Plan", "plan_sampling"]
 
-METHODS = ("auto", "metropolis", "multispin", "heat-bath", "swendsen-wang", "wolff")
-WORD = 64  # replicas in one machine word
-LARGEST_GROUP = 512  # replicas stepped together: eight words per site
-SHARD_SPINS = 1 << 24  # spins in one shard, 2 MiB packed
-MULTISPIN_SIDE = 96  # beyond it clusters decorrelate faster at the critical point
+SHARD_BYTES = 1 << 21
+LONGEST = 24 * 3600.0  # seconds of one core beyond which a run must be asked for
+LEAST_BURN_IN = 12  # spacings
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sampling run will do; two equal plans and seeds give equal data.
+    """What a sampling run will do.
 
     Args:
+        name: the model's.
         shape: sides of the lattice.
-        coupling: K = βJ.
-        method: the kernel, never `auto`.
+        parameters: what else rebuilds the model.
+        coupling: K = βJ, or what the model calls its coupling; inf is T = 0.
+        method: the sampler, never `auto`.
         chains: independent chains.
         draws: recorded draws per chain.
         spacing: sweeps between draws (Wolff: clusters).
@@ -40,6 +53,7 @@ class Plan:
         block: draws per shard.
     """
 
+    name: str
     shape: tuple[int, ...]
     coupling: float
     method: str
@@ -49,6 +63,12 @@ class Plan:
     burn_in: int
     group: int
     block: int
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def model(self) -> Model:
+        """The model, rebuilt."""
+        return model_from(self.name, self.shape, self.parameters)
 
     @property
     def groups(self) -> int:
@@ -60,9 +80,16 @@ class Plan:
         """Number of draw blocks of every group."""
         return math.ceil(self.draws / self.block)
 
+    @property
+    def seconds(self) -> float:
+        """About how long one core takes, by the frozen table of speeds."""
+        sweeps = self.burn_in + self.draws * self.spacing
+        updates = float(self.chains) * sweeps * self.model.geometry.size
+        return updates * NANOSECONDS[self.method] * 1e-9
+
 
 def plan_sampling(
-    model: Ising,
+    model: Model,
     coupling: float,
     draws: int,
     *,
@@ -70,35 +97,61 @@ def plan_sampling(
     chains: int | None = None,
     spacing: int | None = None,
     burn_in: int | None = None,
+    long: bool = False,
 ) -> Plan:
     """The plan for `draws` configurations in all, rounded up to whole chains.
 
     Raises:
-        ValueError: a coupling that is not finite, counts below 1, or an unknown
-            method.
+        ValueError: a coupling that is not finite, counts below 1, an unknown method,
+            one that cannot sample this model, too little memory, or more than a day
+            of one core without `long`.
     """
-    _check(coupling, draws, method, chains, spacing, burn_in)
-    chosen = _choose(model, coupling) if method == "auto" else method
-    chains = chains or _default_chains(draws, chosen)
-    spacing = spacing or _spacing(model, coupling, chosen)
+    _check(model, coupling, draws, method, chains, spacing, burn_in)
+    chosen = choose(model, coupling) if method == "auto" else method
+    chains = chains or default_chains(draws, chosen)
+    certain = chosen in CERTAIN
+    spacing = 1 if certain else spacing or spacing_of(model, coupling, chosen)
     per_chain = math.ceil(draws / chains)
-    _check_memory(math.prod(model.shape), chains, per_chain)
-    group = min(chains, LARGEST_GROUP if _is_multispin(chosen) else 8)
-    sites = math.prod(model.shape)
-    return Plan(
-        shape=model.shape,
+    row = _row_bytes(model)
+    _check_memory(model, chains, per_chain, row)
+    group = min(chains, group_size(chosen))
+    if burn_in is None:
+        burn_in = LEAST_BURN_IN * spacing
+    plan = Plan(
+        name=model.name,
+        shape=tuple(model.shape),
+        parameters=dict(model.parameters),
         coupling=float(coupling),
         method=chosen,
         chains=chains,
         draws=per_chain,
         spacing=spacing,
-        burn_in=12 * spacing if burn_in is None else burn_in,
+        burn_in=0 if certain else burn_in,
         group=group,
-        block=max(1, min(per_chain, SHARD_SPINS // (group * sites))),
+        block=max(1, min(per_chain, SHARD_BYTES // (group * row))),
     )
+    if plan.seconds > LONGEST and not long:
+        raise ValueError(
+            f"this run would take about {plan.seconds / 3600:.0f} hours of one core, "
+            f"and more than {LONGEST / 3600:.0f} need long=True (--long); ask for "
+            "fewer draws, another method or a smaller lattice"
+        )
+    sampler_for(plan)  # what the sampler cannot do is said before anything is made
+    return plan
+
+
+def sampler_for(plan: Plan) -> Any:
+    """The sampler of one group of chains."""
+    replicas = plan.group
+    if plan.method in IN_WORDS and "multispin" in methods_of(plan.model).get(
+        plan.method, ""
+    ):
+        replicas = -(-plan.group // WORD) * WORD
+    return sampler_of(plan.method, plan.model)(plan.model, plan.coupling, replicas)
 
 
 def _check(
+    model: Model,
     coupling: float,
     draws: int,
     method: str,
@@ -106,10 +159,10 @@ def _check(
     spacing: int | None,
     burn_in: int | None,
 ) -> None:
-    if not math.isfinite(coupling):
+    if not math.isfinite(coupling) and not _is_frozen(coupling, method):
         raise ValueError(
             f"the coupling K = J/(k_B T) must be a finite number, got {coupling}; "
-            "infinite temperature is K = 0"
+            "infinite temperature is K = 0, and the ground states are temperature 0"
         )
     counts = {"draws": draws, "chains": chains, "spacing": spacing}
     for name, count in counts.items():
@@ -119,11 +172,27 @@ def _check(
         raise ValueError(f"burn_in must be at least 0, got {burn_in}")
     if method not in METHODS:
         raise ValueError(f"a method is one of {', '.join(METHODS)}, got {method!r}")
+    if method != "auto":
+        sampler_of(method, model)
 
 
-def _check_memory(sites: int, chains: int, draws: int) -> None:
-    """The packed draws, and every chain's spins unpacked once, must fit."""
-    needed = chains * (draws * math.ceil(sites / 8) + 2 * sites)
+def _is_frozen(coupling: float, method: str) -> bool:
+    return coupling == math.inf and method == "independent"
+
+
+def _row_bytes(model: Model) -> int:
+    """Bytes of one stored configuration."""
+    sites = model.geometry.size
+    if model.alphabet == "pm1":
+        return math.ceil(sites / 8)
+    return sites * stored_type(model.alphabet).itemsize
+
+
+def _check_memory(model: Model, chains: int, draws: int, row: int) -> None:
+    """The stored draws, and every chain's values unpacked once, must fit."""
+    sites = model.geometry.size
+    unpacked = sites * (2 if model.alphabet == "pm1" else 16)
+    needed = float(chains) * (draws * row + unpacked)
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > 0.6 * there:
         raise ValueError(
@@ -131,47 +200,3 @@ def _check_memory(sites: int, chains: int, draws: int) -> None:
             f"{needed / 2**30:.3g} GiB of memory and {there / 2**30:.3g} are there; "
             "ask for fewer draws or chains, or a smaller lattice"
         )
-
-
-def _is_multispin(method: str) -> bool:
-    return method in ("multispin", "heat-bath")
-
-
-def _choose(model: Ising, coupling: float) -> str:
-    if _is_frustrated(model, coupling):
-        return "heat-bath"
-    planar = len(model.shape) == 2
-    disordered = abs(coupling) <= 0.4407  # in the ordered phase domains freeze in
-    if planar and disordered and _effective_side(model, coupling) <= MULTISPIN_SIDE:
-        return "multispin" if abs(coupling) > 0.1 else "heat-bath"
-    return "swendsen-wang"
-
-
-def _is_frustrated(model: Ising, coupling: float) -> bool:
-    return coupling < 0 and any(side % 2 for side in model.shape)
-
-
-def _default_chains(draws: int, method: str) -> int:
-    if _is_multispin(method):
-        words = math.ceil(draws / (WORD * 20))
-        return WORD * min(words, 2 * LARGEST_GROUP // WORD)
-    return min(draws, 32)
-
-
-def _effective_side(model: Ising, coupling: float) -> float:
-    """The length that must decorrelate: the lattice, or a few correlation lengths."""
-    longest = max(model.shape)
-    k = abs(coupling)
-    if len(model.shape) != 2 or _is_frustrated(model, coupling) or k == 0:
-        return longest if k else 1.0
-    inverse_length = abs(2 * k + math.log(math.tanh(k)))  # Onsager 1944, T > T_c
-    return min(longest, 1 + 4 / max(inverse_length, 1e-12))
-
-
-def _spacing(model: Ising, coupling: float, method: str) -> int:
-    side = _effective_side(model, coupling)
-    if method == "swendsen-wang":
-        return 5
-    if method == "wolff":
-        return math.ceil(5 * math.prod(model.shape) / side ** len(model.shape))
-    return 1 + math.ceil(0.04 * side**2.17)

@@ -1,51 +1,47 @@
 """Drawing an ensemble: chains started hot and cold, shards on disk, a certificate.
 
-Even chains start hot (independent fair spins), odd ones cold (the ground states in
-turn). After burn-in the run is refused where the data contradict equilibrium
-(`samplers.certificate`). Every shard (a group of chains, a block of
-draws) has its own generator and starts from the last configuration of the one
-before it, so an interrupted run resumes and ends bit-identical.
+Even chains start hot (disordered), odd ones cold (the ordered states in turn). After
+burn-in the run is refused where the data contradict equilibrium
+(`samplers.certificate`). Every shard (a group of chains, a block of draws) has its own
+generator and starts from the last configuration of the one before it, so an interrupted
+run resumes and ends bit-identical, and neither the number of workers nor a killed one
+leaves a trace.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Lock
 from typing import Any
 
 import numpy as np
 
 from kadanoff.ensemble import Ensemble, unpack
-from kadanoff.models.ising import Ising
+from kadanoff.protocols import Model
 from kadanoff.randomness import generator
 from kadanoff.runs import Run
-from kadanoff.samplers.certificate import certify, checkerboard, observables
-from kadanoff.samplers.metropolis import Metropolis
-from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
-from kadanoff.samplers.plan import WORD, Plan, plan_sampling
-from kadanoff.samplers.swendsen_wang import SwendsenWang
-from kadanoff.samplers.wolff import Wolff
+from kadanoff.samplers.certificate import certify, observables
+from kadanoff.samplers.plan import Plan, plan_sampling, sampler_for
+from kadanoff.samplers.table import LOCAL
+from kadanoff.samplers.turning import is_symmetric, turned
 from kadanoff.storage import load, save
+from kadanoff.workers import check_workers, in_processes, in_threads
 
-__all__ = ["SAMPLERS", "sample"]
+__all__ = ["VERSION", "Job", "certified", "draw", "sample"]
 
-VERSION = 1  # part of every run's name: raise it when the drawn numbers change
-SAMPLERS = {
-    "metropolis": Metropolis,
-    "multispin": Multispin,
-    "heat-bath": MultispinHeatBath,
-    "swendsen-wang": SwendsenWang,
-    "wolff": Wolff,
-}
+VERSION = 2  # part of every run's name: raise it when the drawn numbers change
+STRIDE = 256  # sweeps between two looks at Ctrl-C
+WORTH_PROCESSES = 120.0  # seconds of one core from which on processes are started
 Progress = Callable[[int, int], None]
 
 
 def sample(
-    model: Ising,
+    model: Model,
     *,
     coupling: float,
     draws: int,
@@ -54,25 +50,28 @@ def sample(
     chains: int | None = None,
     spacing: int | None = None,
     burn_in: int | None = None,
+    long: bool = False,
     runs: Path | None = None,
-    workers: int | None = None,
+    workers: int | str | None = None,
     progress: Progress | None = None,
 ) -> Ensemble:
-    """Configurations from exp(K Σ s_i s_j)/Z, in equilibrium or not at all.
+    """Configurations from exp(-K E)/Z, in equilibrium or not at all.
 
     Args:
-        model: the Hamiltonian.
-        coupling: K = βJ, finite, of either sign.
+        model: the Hamiltonian, or a driven model.
+        coupling: K = βJ, finite, of either sign (infinite for the ground states).
         draws: recorded configurations of all chains together, rounded up to whole
             chains.
         seed: one seed makes the run.
-        method: `auto`, `metropolis`, `multispin`, `heat-bath`, `swendsen-wang` or
-            `wolff`.
-        chains: independent chains; from the table of `samplers.plan` if not given.
+        method: `auto`, or a name of `samplers.methods` that fits the model.
+        chains: independent chains; from the table of `samplers.table` if not given.
         spacing: sweeps between draws (Wolff: clusters), from the table likewise.
         burn_in: sweeps before the first draw, twelve spacings if not given.
+        long: allow what would take one core more than a day.
         runs: root of run directories; given one, the run is resumable.
-        workers: threads, one per core if not given; the result does not depend on it.
+        workers: processes of this machine, or the address of a dask scheduler; not
+            given, threads for a short run and a process per core for a long one. The
+            result does not depend on it.
         progress: called with (done, total) draws of all groups.
 
     Raises:
@@ -86,79 +85,182 @@ def sample(
         chains=chains,
         spacing=spacing,
         burn_in=burn_in,
+        long=long,
     )
     # What cannot be done is said before anything is created.
-    _sampler(plan)
     generator(seed)
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, got {workers}")
+    check_workers(workers)
     run = Run.of(
         runs, step="sample", version=VERSION, settings={**asdict(plan), "seed": seed}
     )
+    job = Job(plan, seed, run.name)
     if runs is None:
-        return _certified(_draw(plan, seed, run.name, None, workers, progress), model)
+        return certified(draw([job], workers=workers, progress=progress)[0])
     with run.open():
-        ensemble = _draw(plan, seed, run.name, run, workers, progress)
-        certified = _certified(ensemble, model)
-        run.finish(dict(certified.history[-1]["equilibrium"]))
-    return certified
+        job = replace(job, folder=run.directory)
+        ensemble = certified(draw([job], workers=workers, progress=progress)[0])
+        run.finish(dict(ensemble.history[-1]["equilibrium"]))
+    return ensemble
 
 
-def _sampler(plan: Plan) -> Any:
-    replicas = plan.group
-    if plan.method in ("multispin", "heat-bath"):
-        replicas = -(-plan.group // WORD) * WORD
-    return SAMPLERS[plan.method](plan.shape, plan.coupling, replicas)
+@dataclass(frozen=True)
+class Job:
+    """One ensemble to draw.
+
+    Args:
+        plan: what is drawn.
+        seed: with which random numbers.
+        lineage: name of the ensemble.
+        folder: where its shards are kept; None keeps them in memory.
+    """
+
+    plan: Plan
+    seed: int
+    lineage: str
+    folder: Path | None = None
+
+    def shard(self, group: int, block: int) -> Path | None:
+        """The file of one group's block of draws."""
+        if self.folder is None:
+            return None
+        return self.folder / f"shard-{group:04d}-{block:04d}.nc"
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """Every (group, block)."""
+        plan = self.plan
+        return [(g, b) for g in range(plan.groups) for b in range(plan.blocks)]
 
 
-def _draw(
-    plan: Plan,
-    seed: int,
-    lineage: str,
-    run: Run | None,
-    workers: int | None,
-    progress: Progress | None,
-) -> Ensemble:
-    report = _Counter(plan.groups * plan.draws, progress)
-    stop = Event()
+def draw(
+    jobs: Sequence[Job],
+    *,
+    workers: int | str | None = None,
+    progress: Progress | None = None,
+) -> list[Ensemble]:
+    """The ensembles of some jobs, all groups of all of them side by side.
 
-    def group(g: int) -> np.ndarray:
-        return _draw_group(plan, seed, g, run, report, stop)
+    Args:
+        jobs: what to draw.
+        workers: see `sample`.
+        progress: called with (done, total) draws of all groups of all jobs.
+    """
+    with ExitStack() as stack:
+        processes = _processes(jobs, workers)
+        if processes is not None:
+            scratch = Path(stack.enter_context(TemporaryDirectory()))
+            jobs = [job if job.folder else _moved(job, scratch) for job in jobs]
+            _draw_files(jobs, processes, progress)
+            progress = None
+        report = _Counter(sum(j.plan.groups * j.plan.draws for j in jobs), progress)
+        stop = Event()
+        tasks = [(job, g, report, stop) for job in jobs for g in range(job.plan.groups)]
+        groups = iter(in_threads(_draw_group, tasks, stop=stop))
+        return [
+            _assembled(job, [next(groups) for _ in range(job.plan.groups)])
+            for job in jobs
+        ]
 
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        try:
-            data = np.concatenate(list(pool.map(group, range(plan.groups))))
-        except BaseException:
-            stop.set()
-            raise
-    note = {"step": "sample", "seed": seed, "version": VERSION, **asdict(plan)}
+
+def certified(ensemble: Ensemble) -> Ensemble:
+    """The ensemble with its measured τ; refused where it is not in equilibrium."""
+    note = ensemble.history[-1]
+    plan = plan_of(note)
+    certificate = certify(
+        observables(ensemble, plan.model),
+        burn_in=note["burn_in"] / note["spacing"],
+        advice=f"after {note['burn_in']} sweeps of burn-in; raise burn_in or spacing, "
+        "or use method 'auto'",
+    )
+    return replace(
+        ensemble,
+        tau=max(certificate["tau"].values()),
+        history=({**note, "equilibrium": certificate},),
+    )
+
+
+def plan_of(note: dict[str, Any] | Any) -> Plan:
+    """The plan that the history of an ensemble recorded."""
+    return Plan(**{name: note[name] for name in Plan.__dataclass_fields__})
+
+
+def _processes(jobs: Sequence[Job], workers: int | str | None) -> int | str | None:
+    """How many processes, or whose; None for threads."""
+    if workers == 1:
+        return None
+    if workers is not None:
+        return workers
+    cores = os.cpu_count() or 1
+    seconds = sum(job.plan.seconds for job in jobs)
+    return cores if cores > 1 and seconds > WORTH_PROCESSES else None
+
+
+def _moved(job: Job, scratch: Path) -> Job:
+    folder = scratch / job.lineage
+    folder.mkdir()
+    return replace(job, folder=folder)
+
+
+def _draw_files(
+    jobs: Sequence[Job], processes: int | str, progress: Progress | None
+) -> None:
+    """Every shard, drawn by processes and left in files."""
+    shards = [
+        (path, job.plan.block)
+        for job in jobs
+        for part in job.parts
+        if (path := job.shard(*part)) is not None
+    ]
+    total = sum(job.plan.groups * job.plan.draws for job in jobs)
+
+    def watch() -> None:
+        if progress is not None:
+            done = sum(block for path, block in shards if path.exists())
+            progress(min(done, total), total)
+
+    tasks = [
+        (replace(job, plan=replace(job.plan)), g)  # without what the plan has cached
+        for job in jobs
+        for g in range(job.plan.groups)
+    ]
+    in_processes(_draw_group_files, tasks, workers=processes, watch=watch)
+
+
+def _draw_group_files(job: Job, g: int) -> None:
+    _draw_group(job, g, _Counter(0, None), Event())
+
+
+def _assembled(job: Job, groups: list[np.ndarray]) -> Ensemble:
+    plan = job.plan
+    note = {"step": "sample", "seed": job.seed, "version": VERSION, **asdict(plan)}
     return Ensemble(
-        data[: plan.chains],
-        Ising(plan.shape).geometry,
-        "pm1",
-        lineage,
-        model=Ising.name,
-        couplings={"K": plan.coupling},
+        np.concatenate(groups)[: plan.chains],
+        plan.model.geometry,
+        plan.model.alphabet,
+        job.lineage,
+        model=plan.name,
+        couplings=plan.model.couplings(plan.coupling),
+        parameters=plan.parameters,
         history=(note,),
     )
 
 
-def _draw_group(
-    plan: Plan, seed: int, g: int, run: Run | None, report: _Counter, stop: Event
-) -> np.ndarray:
-    """Packed draws `(chain, draw, bytes)` of one group, shard after shard."""
+def _draw_group(job: Job, g: int, report: _Counter, stop: Event) -> np.ndarray:
+    """Stored rows `(chain, draw, …)` of one group, shard after shard."""
     shards: list[np.ndarray] = []
-    for b in range(plan.blocks):
-        name = f"shard-{g:04d}-{b:04d}.nc"
-        if run is not None and run.has(name):
-            shards.append(load(run.path(name)).data)
+    for b in range(job.plan.blocks):
+        path = job.shard(g, b)
+        if path is not None and path.exists():
+            shards.append(load(path).data)
             report.add(shards[-1].shape[1])
             continue
         last = shards[-1][:, -1] if shards else None
-        shards.append(_draw_shard(plan, (seed, g, b), last, report, stop))
-        if run is not None:
-            shard = Ensemble(shards[-1], Ising(plan.shape).geometry, "pm1", run.name)
-            save(shard, run.path(name))
+        shards.append(_draw_shard(job.plan, (job.seed, g, b), last, report, stop))
+        if path is not None:
+            model = job.plan.model
+            save(
+                Ensemble(shards[-1], model.geometry, model.alphabet, job.lineage), path
+            )
     return np.concatenate(shards, axis=1)
 
 
@@ -171,62 +273,44 @@ def _draw_shard(
 ) -> np.ndarray:
     seed, g, b = address
     rng = generator(seed, "sample", g, b)
-    sampler = _sampler(plan)
+    sampler = sampler_for(plan)
     if last is None:
-        state = sampler.init(rng=rng, spins=_hot_and_cold(sampler, plan.shape, rng))
-        state = _burn(sampler, state, rng, plan.burn_in, stop)
+        state = sampler.init(rng=rng, values=_hot_and_cold(plan, sampler.replicas, rng))
+        state = _swept(sampler, state, rng, plan.burn_in, stop)
     else:
-        state = sampler.init(rng=rng, spins=unpack(last, plan.shape))
+        state = sampler.init(rng=rng, values=_values(plan, last))
+    turning = plan.method in LOCAL and is_symmetric(plan.model)
+    turns = generator(seed, "turn", g, b)
     rows = []
     for _ in range(min(plan.block, plan.draws - b * plan.block)):
-        state = _burn(sampler, state, rng, plan.spacing, stop)
-        rows.append(sampler.packed(state))
+        state = _swept(sampler, state, rng, plan.spacing, stop)
+        row = sampler.packed(state)
+        rows.append(turned(row, plan.model, rng=turns) if turning else row)
         report.add(1)
     return np.stack(rows, axis=1)
 
 
-def _burn(
+def _values(plan: Plan, rows: np.ndarray) -> np.ndarray:
+    packed = plan.model.alphabet == "pm1"
+    return unpack(rows, plan.model.geometry.lattice) if packed else rows
+
+
+def _swept(
     sampler: Any, state: Any, rng: np.random.Generator, sweeps: int, stop: Event
 ) -> Any:
     """`sweeps` updates in strides short enough that Ctrl-C is felt."""
     while sweeps > 0:
         if stop.is_set():
             raise InterruptedError("sampling was stopped")
-        state = sampler.step(state, rng=rng, sweeps=min(sweeps, 256))
-        sweeps -= 256
+        state = sampler.step(state, rng=rng, sweeps=min(sweeps, STRIDE))
+        sweeps -= STRIDE
     return state
 
 
-def _hot_and_cold(
-    sampler: Any, shape: tuple[int, ...], rng: np.random.Generator
-) -> np.ndarray:
-    spins = rng.integers(0, 2, size=(sampler.replicas, *shape), dtype=np.int8) * 2 - 1
-    staggered = _is_staggered(Ising(shape), sampler.coupling)
-    ground = checkerboard(shape) if staggered else np.ones(shape, np.int8)
-    spins[1::4] = ground
-    spins[3::4] = -ground
-    return spins
-
-
-def _certified(ensemble: Ensemble, model: Ising) -> Ensemble:
-    """The ensemble with its measured τ; refused where it is not in equilibrium."""
-    note = ensemble.history[-1]
-    certificate = certify(
-        observables(ensemble, model, staggered=_is_staggered(model, note["coupling"])),
-        burn_in=note["burn_in"] / note["spacing"],
-        advice=f"after {note['burn_in']} sweeps of burn-in; raise burn_in or spacing, "
-        "or use method 'auto'",
-    )
-    return replace(
-        ensemble,
-        tau=max(certificate["tau"].values()),
-        history=({**note, "equilibrium": certificate},),
-    )
-
-
-def _is_staggered(model: Ising, coupling: float) -> bool:
-    """Whether the ground states are the two checkerboards."""
-    return coupling < 0 and not any(side % 2 for side in model.shape)
+def _hot_and_cold(plan: Plan, replicas: int, rng: np.random.Generator) -> np.ndarray:
+    values = plan.model.hot(replicas, rng=rng)
+    values[1::2] = plan.model.cold(len(values[1::2]), plan.coupling)
+    return values
 
 
 class _Counter:

@@ -13,7 +13,8 @@ import numpy as np
 
 from kadanoff.kernels.swendsen_wang import sweep
 from kadanoff.kernels.wolff import Walk, bonds, walk
-from kadanoff.samplers.metropolis import AbstractSpinSampler
+from kadanoff.models.ising import Ising
+from kadanoff.samplers.metropolis import AbstractSpinSampler, check_plain
 
 __all__ = ["SwendsenWang", "check_unfrustrated"]
 
@@ -23,8 +24,8 @@ class SwendsenWang(AbstractSpinSampler):
     """Swendsen–Wang sweeps of the unfrustrated Ising model.
 
     Args:
-        shape: sides of the periodic lattice, 1 to 15 of them, each at least 2 and, if
-            K < 0, even.
+        model: nearest neighbours on a hypercube of up to 15 dimensions, no field; if
+            K < 0, even sides.
         coupling: K = βJ, finite, of either sign.
         replicas: independent chains, at least 1.
 
@@ -33,23 +34,24 @@ class SwendsenWang(AbstractSpinSampler):
     """
 
     def _check(self) -> None:
-        check_unfrustrated(self.shape, self.coupling)
+        check_plain(self.model, "swendsen-wang")
+        check_unfrustrated(self.model, self.coupling)
 
     @cached_property
     def _walk(self) -> Walk:
-        return walk(self.shape)
+        return walk(self.model.shape)
 
     def _update(self, spins: np.ndarray, rng: np.random.Generator, sweeps: int) -> None:
         seed = rng.integers(0, 2**64, size=4, dtype=np.uint64)
         sweep(spins, self._walk, bonds(self.coupling), seed, sweeps)
 
 
-def check_unfrustrated(shape: tuple[int, ...], coupling: float) -> None:
+def check_unfrustrated(model: Ising, coupling: float) -> None:
     """Refuse an antiferromagnet around an odd ring."""
-    odd = [side for side in shape if side % 2]
-    if coupling < 0 and odd:
+    if coupling < 0 and model.staggering is None:
         raise ValueError(
-            f"cluster updates with K < 0 need even sides, got shape {shape}: an odd "
-            f"side of {odd[0]} frustrates the bonds and clusters no longer follow the "
-            "correlations; use the heat bath (method 'heat-bath')"
+            f"cluster updates with K < 0 need a lattice without odd rings, got a "
+            f"{model.lattice} one of shape {model.shape}: they frustrate the bonds and "
+            "clusters no longer follow the correlations; use the heat bath (method "
+            "'heat-bath')"
         )

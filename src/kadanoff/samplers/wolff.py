@@ -14,7 +14,7 @@ from numbers import Integral
 import numpy as np
 
 from kadanoff.kernels.wolff import Walk, bonds, turn_clusters, walk
-from kadanoff.samplers.metropolis import AbstractSpinSampler
+from kadanoff.samplers.metropolis import AbstractSpinSampler, check_plain
 from kadanoff.samplers.swendsen_wang import check_unfrustrated
 
 __all__ = ["Wolff"]
@@ -25,8 +25,8 @@ class Wolff(AbstractSpinSampler):
     """Wolff clusters of the unfrustrated Ising model.
 
     Args:
-        shape: sides of the periodic lattice, 1 to 15 of them, each at least 2 and, if
-            K < 0, even.
+        model: nearest neighbours on a hypercube of up to 15 dimensions, no field; if
+            K < 0, even sides.
         coupling: K = βJ, finite, of either sign, not 0.
         replicas: independent chains, at least 1.
         clusters: clusters turned over in one sweep, at least 1.
@@ -38,7 +38,8 @@ class Wolff(AbstractSpinSampler):
     clusters: int = 1
 
     def _check(self) -> None:
-        check_unfrustrated(self.shape, self.coupling)
+        check_plain(self.model, "wolff")
+        check_unfrustrated(self.model, self.coupling)
         if not bonds(self.coupling).threshold:
             raise ValueError(
                 f"Wolff clusters need a coupling other than 0, got {self.coupling}: "
@@ -53,7 +54,7 @@ class Wolff(AbstractSpinSampler):
 
     @cached_property
     def _walk(self) -> Walk:
-        return walk(self.shape)
+        return walk(self.model.shape)
 
     def _update(self, spins: np.ndarray, rng: np.random.Generator, sweeps: int) -> None:
         seed = rng.integers(0, 2**64, size=4, dtype=np.uint64)

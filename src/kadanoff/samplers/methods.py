@@ -1,0 +1,91 @@
+"""Which sampler goes by which name, for which model."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from kadanoff.models.ising import Ising
+from kadanoff.protocols import Model
+
+__all__ = ["METHODS", "methods_of", "sampler_of"]
+
+METHODS = (
+    "auto",
+    "metropolis",
+    "multispin",
+    "heat-bath",
+    "bit-packed",
+    "swendsen-wang",
+    "wolff",
+    "perfect",
+    "tempering",
+    "hybrid",
+    "forest-fire",
+    "independent",
+)
+
+PLAIN_ISING = {
+    "metropolis": "metropolis:Metropolis",
+    "multispin": "multispin:Multispin",
+    "heat-bath": "multispin:MultispinHeatBath",
+    "bit-packed": "large:Large",
+    "swendsen-wang": "swendsen_wang:SwendsenWang",
+    "wolff": "wolff:Wolff",
+    "perfect": "perfect:Perfect",
+    "tempering": "tempering:Tempering",
+    "independent": "independent:Independent",
+}
+"""Nearest neighbours on a hypercube, no field."""
+
+OF_MODEL = {
+    "ising": {
+        "heat-bath": "multispin:MultispinHeatBath",
+        "swendsen-wang": "graph:GraphSwendsenWang",
+        "wolff": "graph:GraphWolff",
+        "perfect": "perfect:Perfect",
+        "tempering": "tempering:Tempering",
+        "independent": "independent:Independent",
+    },
+    "potts": {
+        "heat-bath": "potts:PottsHeatBath",
+        "swendsen-wang": "potts:PottsSwendsenWang",
+        "wolff": "potts:PottsWolff",
+        "perfect": "perfect:Perfect",
+        "tempering": "tempering:Tempering",
+        "independent": "independent:Independent",
+    },
+    "xy": {
+        "metropolis": "xy:XYMetropolis",
+        "swendsen-wang": "xy:XYSwendsenWang",
+        "tempering": "tempering:Tempering",
+        "independent": "independent:Independent",
+    },
+    "phi4": {"hybrid": "hybrid:Hybrid"},
+    "forest-fire": {"forest-fire": "forest_fire:ForestFireDynamics"},
+    "mean-field": {"independent": "independent:Independent"},
+    "two-temperatures": {"independent": "independent:Independent"},
+}
+
+
+def methods_of(model: Model) -> dict[str, str]:
+    """Method → where its sampler is, for one model."""
+    if isinstance(model, Ising) and model.is_plain:
+        return PLAIN_ISING
+    return OF_MODEL[model.name]
+
+
+def sampler_of(method: str, model: Model) -> Any:
+    """The sampler class `(model, coupling, replicas)` of a method.
+
+    Raises:
+        ValueError: a method that this model does not have.
+    """
+    known = methods_of(model)
+    if method not in known:
+        raise ValueError(
+            f"method '{method}' does not sample this {model.name} model; use one of "
+            f"auto, {', '.join(known)}"
+        )
+    module, _, name = known[method].partition(":")
+    return getattr(import_module(f"kadanoff.samplers.{module}"), name)

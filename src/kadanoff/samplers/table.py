@@ -1,0 +1,148 @@
+"""The frozen table behind `auto`: which sampler, how many chains, how far apart.
+
+Spacings are in sweeps (Wolff: clusters). Local updates at a critical point decorrelate
+M² in about 0.02 ξ^2.17 sweeps (dynamic exponent z = 2.17, Nightingale and Blöte, Phys.
+Rev. Lett. 76, 4548 (1996)), with ξ cut at the side of the lattice; Swendsen–Wang in
+about 5 sweeps and Wolff in 3 to 7 clusters. The speeds are those of
+`benchmarks/table.py`, which prints them, the autocorrelation times and where one method
+overtakes the other. Nothing is timed when a run is made: the choice never depends on
+the machine.
+"""
+
+from __future__ import annotations
+
+import math
+
+from kadanoff.models.ising import Ising
+from kadanoff.protocols import Model
+
+__all__ = [
+    "CERTAIN",
+    "IN_WORDS",
+    "LOCAL",
+    "NANOSECONDS",
+    "WORD",
+    "choose",
+    "default_chains",
+    "group_size",
+    "spacing_of",
+]
+
+WORD = 64  # replicas in one machine word
+LARGEST_GROUP = 512  # replicas stepped together: eight words per site
+MULTISPIN_SIDE = 96  # beyond it clusters decorrelate faster at the critical point
+CHAINS = 32
+
+IN_WORDS = ("multispin", "heat-bath")
+LOCAL = ("metropolis", "multispin", "heat-bath", "bit-packed", "tempering")
+CERTAIN = ("independent", "perfect")
+"""Methods whose draws are independent and exact from the first one on."""
+
+NANOSECONDS = {
+    "metropolis": 12.0,
+    "multispin": 0.06,
+    "heat-bath": 0.2,
+    "bit-packed": 0.25,
+    "swendsen-wang": 10.0,
+    "wolff": 5.0,
+    "perfect": 1e5,
+    "tempering": 10.0,
+    "hybrid": 200.0,
+    "forest-fire": 50.0,
+    "independent": 5.0,
+}
+"""Of one core for one site and sweep, to the nearest factor of two or so."""
+
+CRITICAL = {
+    "chain": math.inf,
+    "square": math.asinh(1) / 2,
+    "triangular": math.log(3) / 4,
+    "honeycomb": math.log(2 + math.sqrt(3)) / 2,
+    "cubic": 0.221654626,
+}
+"""Critical couplings where known; cubic by Ferrenberg, Xu and Landau, PRE 97 (2018)."""
+
+
+def choose(model: Model, coupling: float) -> str:
+    """The method for one model and coupling."""
+    if coupling == math.inf:
+        return "independent"
+    if isinstance(model, Ising):
+        return _choose_ising(model, coupling)
+    if model.name == "potts":
+        return "swendsen-wang" if coupling >= 0 else "heat-bath"
+    if model.name == "xy":
+        frustrated = coupling < 0 and getattr(model, "staggering", None) is None
+        return "metropolis" if frustrated else "swendsen-wang"
+    return {"phi4": "hybrid", "forest-fire": "forest-fire"}.get(
+        model.name, "independent"
+    )
+
+
+def default_chains(draws: int, method: str) -> int:
+    """Independent chains for so many draws in all."""
+    if method in IN_WORDS:
+        words = math.ceil(draws / (WORD * 20))
+        return WORD * min(words, 2 * LARGEST_GROUP // WORD)
+    if method in CERTAIN:
+        return min(draws, WORD)
+    return min(draws, CHAINS)
+
+
+def group_size(method: str) -> int:
+    """Chains stepped together."""
+    if method in IN_WORDS:
+        return LARGEST_GROUP
+    return 1 if method == "bit-packed" else 8
+
+
+def spacing_of(model: Model, coupling: float, method: str) -> int:
+    """Sweeps (Wolff: clusters) between draws."""
+    longest = max(model.shape)
+    if method in ("swendsen-wang", "hybrid"):
+        return 5 if model.name != "potts" else _potts_spacing(model, longest)
+    if method == "forest-fire":
+        return 4
+    length = _memory_length(model, coupling)
+    if method == "wolff":
+        return math.ceil(5 * math.prod(model.shape) / length ** len(model.shape))
+    return 1 + math.ceil(0.04 * length**2.17)
+
+
+def _choose_ising(model: Ising, coupling: float) -> str:
+    if model.is_frustrated(coupling):
+        return "heat-bath"
+    side = _memory_length(model, coupling)
+    disordered = abs(coupling) <= CRITICAL.get(str(model.lattice), 0) * (1 + 1e-4)
+    in_words = disordered and not model.second and len(model.shape) == 2
+    if not in_words or side > MULTISPIN_SIDE:
+        return "swendsen-wang"
+    fast = model.is_plain and abs(coupling) > 0.1
+    return "multispin" if fast else "heat-bath"
+
+
+def _memory_length(model: Model, coupling: float) -> float:
+    """The length that must decorrelate: the lattice, or a few correlation lengths."""
+    longest = float(max(model.shape))
+    if coupling == 0:
+        return 1.0
+    if not isinstance(model, Ising) or model.second or model.is_frustrated(coupling):
+        return longest
+    inverse = _inverse_length(str(model.lattice), abs(coupling))
+    return longest if inverse is None else min(longest, 1 + 4 / max(inverse, 1e-12))
+
+
+def _inverse_length(lattice: str, k: float) -> float | None:
+    """1/ξ of a chain or an infinite square lattice, the latter above T_c."""
+    if lattice == "chain":
+        return -math.log(math.tanh(k))
+    if lattice == "square":
+        return abs(2 * k + math.log(math.tanh(k)))  # Onsager 1944
+    return None
+
+
+def _potts_spacing(model: Model, longest: int) -> int:
+    """Swendsen–Wang of Potts slows down as L^z, z about 0.5 (q = 3) and 1 (q = 4)."""
+    states = int(model.parameters["q"])
+    z = {2: 0.25, 3: 0.5, 4: 1.0}.get(states, 1.5)
+    return max(5, math.ceil(2.5 * longest**z))
