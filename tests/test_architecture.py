@@ -11,7 +11,7 @@ SOURCE = Path(kadanoff.__file__).parent
 FLOOR = {
     "protocols", "geometry", "symmetry", "ensemble", "estimate", "autocorrelation",
     "randomness", "files", "storage", "foreign", "runs", "citations", "content",
-    "provenance", "locks", "containers", "shards", "alphabet", "workers",
+    "provenance", "locks", "containers", "shards", "alphabet", "workers", "sweep",
 }  # fmt: skip
 PHYSICS = {"kernels", "models", "exact"}
 MAY_USE = {

@@ -130,7 +130,7 @@ def described(ensemble: Ensemble) -> dict[str, Any]:
         "tau": float(ensemble.tau),
         "features": ensemble.features or NO_FEATURES,
         "model": ensemble.model or "",
-        "couplings": _json(dict(ensemble.couplings)),
+        "couplings": _json({k: _finite(v) for k, v in ensemble.couplings.items()}),
         "parameters": _json(dict(ensemble.parameters)),
         "history": _json(list(ensemble.history)),
         "software": _json(software("kadanoff", "numpy", "numba")),
@@ -300,6 +300,11 @@ def _check_data(ensemble: Ensemble, where: str) -> None:
 
 def _json(value: Any) -> str:
     return json.dumps(value, default=plain)
+
+
+def _finite(value: float) -> float | str:
+    """JSON has no infinity; `float` reads the text back."""
+    return value if math.isfinite(value) else str(value)
 
 
 def _scalar(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -27,10 +28,13 @@ MODULES = (
 )
 
 
+NEGATIVE = re.compile(r"-[.\d]")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        arguments = parser().parse_args(argv)
+        arguments = parser().parse_args(_attached(argv))
         return arguments.run(arguments) or 0
     except (ValueError, OSError) as problem:
         sys.stderr.write(f"kadanoff: {_one_sentence(problem)}\n")
@@ -63,6 +67,20 @@ def parser() -> Parser:
     for name in MODULES:
         import_module(f"kadanoff.cli.{name}").add(commands)
     return top
+
+
+def _attached(argv: Sequence[str] | None) -> list[str]:
+    """Arguments with negative values joined to their options.
+
+    argparse takes `-1e-3` and `-1:2:4` for options of their own.
+    """
+    joined: list[str] = []
+    for word in sys.argv[1:] if argv is None else argv:
+        if joined and joined[-1].startswith("--") and NEGATIVE.match(word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _one_sentence(problem: Exception) -> str:

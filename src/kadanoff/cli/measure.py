@@ -36,14 +36,15 @@ def run(arguments: argparse.Namespace) -> None:
         "lattice": list(ensemble.geometry.lattice),
     }
     readings = {
-        "energy": thermo.energy(series),
         "magnetization": thermo.magnetization(series),
         "magnetization_squared": thermo.magnetization_squared(series),
         "susceptibility": thermo.susceptibility(series),
         "binder": thermo.binder(series),
     }
-    if series.coupling is not None:
-        readings["heat_capacity"] = thermo.heat_capacity(series)
+    if series.has_energy:
+        readings = {"energy": thermo.energy(series), **readings}
+        if series.coupling is not None:
+            readings["heat_capacity"] = thermo.heat_capacity(series)
     for name, reading in readings.items():
         result[name] = reading.as_dict() if arguments.json else str(reading)
         if name in exact:

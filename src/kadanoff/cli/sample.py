@@ -1,10 +1,10 @@
-"""`kadanoff sample`: configurations in equilibrium, in a file that explains itself."""
+"""`kadanoff sample`: equilibrium configurations, in files that explain themselves."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kadanoff.cli.console import (
     add_json,
@@ -15,17 +15,51 @@ from kadanoff.cli.console import (
     writable,
 )
 
+if TYPE_CHECKING:
+    from kadanoff.ensemble import Ensemble
+    from kadanoff.protocols import Model
+    from kadanoff.sweep import Sweep
+
 __all__ = ["add"]
+
+MODELS = (
+    "ising",
+    "potts",
+    "xy",
+    "phi4",
+    "forest-fire",
+    "mean-field",
+    "two-temperatures",
+)
+PARAMETERS = {
+    "lattice": (str, "chain, square, cubic, hypercubic, triangular or honeycomb"),
+    "field": (float, "Ising: magnetic field in units of J"),
+    "second": (float, "Ising: coupling of second neighbours in units of J"),
+    "q": (int, "Potts: number of states"),
+    "quartic": (float, "φ⁴: λ"),
+    "share": (float, "two temperatures: share of ground states"),
+}
 
 
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("sample", help="draw configurations of a model")
-    parser.add_argument("model", choices=["ising"], help="the Hamiltonian")
+    parser.add_argument("model", choices=MODELS, help="the law")
     parser.add_argument(
         "--shape", type=int, nargs="+", required=True, metavar="SIDE", help="sides"
     )
-    parser.add_argument("--coupling", type=float, required=True, help="K = J/(k_B T)")
+    for name, (kind, help_) in PARAMETERS.items():
+        parser.add_argument(f"--{name}", type=kind, help=help_)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--coupling", type=float, help="K = J/(k_B T), either sign; 0 is T = ∞"
+    )
+    which.add_argument(
+        "--temperatures",
+        type=grid_of_temperatures,
+        metavar="START:STOP:COUNT",
+        help="a sweep in J/k_B, both ends, 0 is the ground states; --out is a folder",
+    )
     parser.add_argument(
         "--draws",
         type=int,
@@ -33,11 +67,21 @@ def add(commands: Any) -> None:
         help="recorded configurations of all chains, rounded up to whole chains",
     )
     parser.add_argument("--chains", type=int, help="independent chains (by table)")
-    parser.add_argument("--method", default="auto", help="auto or a kernel's name")
+    parser.add_argument("--method", default="auto", help="auto or a sampler's name")
     parser.add_argument("--spacing", type=int, help="sweeps between draws (by table)")
     parser.add_argument("--burn-in", type=int, help="sweeps before the first draw")
-    parser.add_argument("--workers", type=int, help="threads (one per core)")
-    parser.add_argument("--out", type=Path, required=True, help="file to write (.nc)")
+    parser.add_argument(
+        "--workers",
+        type=processes,
+        help="processes, or the address of a dask scheduler (one process per core for "
+        "long runs)",
+    )
+    parser.add_argument(
+        "--long", action="store_true", help="allow more than a day of one core"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="file to write (.nc), or a folder"
+    )
     add_seed(parser)
     add_runs(parser)
     add_json(parser)
@@ -46,40 +90,108 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Sample, certify and write."""
-    from kadanoff.models.ising import Ising
+    model = _model(arguments)
+    options = {
+        name: getattr(arguments, name)
+        for name in (
+            *("draws", "seed", "method", "chains", "spacing", "burn_in"),
+            *("long", "runs", "workers"),
+        )
+    }
+    label = f"sampling {' × '.join(map(str, model.shape))}"
+    if arguments.temperatures is None:
+        _one(arguments, model, options, label)
+    else:
+        _many(arguments, model, options, label)
+
+
+def grid_of_temperatures(text: str) -> list[float]:
+    """`0:5.9:60` → 60 temperatures from 0 to 5.9, both included."""
+    import numpy as np
+
+    parts = text.split(":")
+    try:
+        start, stop, count = float(parts[0]), float(parts[1]), int(parts[2])
+        if len(parts) != 3 or count < 1 or (count == 1) != (start == stop):
+            raise ValueError
+    except (ValueError, IndexError):
+        raise argparse.ArgumentTypeError(
+            f"temperatures are START:STOP:COUNT such as 0:5.9:60, got {text!r}"
+        ) from None
+    return [round(t, 12) for t in np.linspace(start, stop, count).tolist()]
+
+
+def processes(text: str) -> int | str:
+    """A number of processes, or an address."""
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _model(arguments: argparse.Namespace) -> Model:
+    from kadanoff.models.registry import model_from
+
+    given = {name: getattr(arguments, name) for name in PARAMETERS}
+    parameters = {name: value for name, value in given.items() if value is not None}
+    return model_from(arguments.model, arguments.shape, parameters)
+
+
+def _one(
+    arguments: argparse.Namespace, model: Model, options: dict[str, Any], label: str
+) -> None:
     from kadanoff.samplers.run import sample
     from kadanoff.storage import save
 
     out = writable(arguments.out)
-    model = Ising(tuple(arguments.shape))
-    with progress_bar(f"sampling {' × '.join(map(str, model.shape))}") as progress:
+    with progress_bar(label) as progress:
         ensemble = sample(
-            model,
-            coupling=arguments.coupling,
-            draws=arguments.draws,
-            seed=arguments.seed,
-            method=arguments.method,
-            chains=arguments.chains,
-            spacing=arguments.spacing,
-            burn_in=arguments.burn_in,
-            runs=arguments.runs,
-            workers=arguments.workers,
-            progress=progress,
+            model, coupling=arguments.coupling, progress=progress, **options
         )
     save(ensemble, out)
+    emit({"file": out, **_summary(ensemble)}, as_json=arguments.json)
+
+
+def _many(
+    arguments: argparse.Namespace, model: Model, options: dict[str, Any], label: str
+) -> None:
+    from kadanoff.samplers.temperatures import sample_sweep
+
+    out = arguments.out
+    if out.exists() and not out.is_dir():
+        raise ValueError(
+            f"a sweep is written to a folder, got the file {out}; name another"
+        )
+    with progress_bar(label) as progress:
+        sweep = sample_sweep(
+            model,
+            temperatures=arguments.temperatures,
+            out=out,
+            progress=progress,
+            **options,
+        )
+    emit(_summary_of_sweep(out, sweep), as_json=arguments.json)
+
+
+def _summary(ensemble: Ensemble) -> dict[str, Any]:
     note = ensemble.history[-1]
-    emit(
-        {
-            "file": out,
-            "configurations": ensemble.size,
-            "chains": ensemble.chains,
-            "draws_per_chain": ensemble.draws,
-            "method": note["method"],
-            "spacing": note["spacing"],
-            "burn_in": note["burn_in"],
-            "tau": ensemble.tau,
-            "n_eff": ensemble.n_eff,
-            "equilibrium": note["equilibrium"],
-        },
-        as_json=arguments.json,
-    )
+    return {
+        "configurations": ensemble.size,
+        "chains": ensemble.chains,
+        "draws_per_chain": ensemble.draws,
+        "method": note["method"],
+        "spacing": note["spacing"],
+        "burn_in": note["burn_in"],
+        "tau": ensemble.tau,
+        "n_eff": ensemble.n_eff,
+        "equilibrium": note["equilibrium"],
+    }
+
+
+def _summary_of_sweep(out: Path, sweep: Sweep) -> dict[str, Any]:
+    return {
+        "folder": out,
+        "temperatures": len(sweep),
+        "configurations": sum(ensemble.size for ensemble in sweep),
+        "chains": sweep[0].chains,
+        "draws_per_chain": sweep[0].draws,
+        "methods": sorted({e.history[-1]["method"] for e in sweep}),
+        "largest_tau": max(ensemble.tau for ensemble in sweep),
+    }

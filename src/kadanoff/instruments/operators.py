@@ -103,6 +103,11 @@ def lattice_of(ensemble: Ensemble) -> Grid:
         ValueError: unordered units, several feature maps, or a cell of several sites.
     """
     grid = ensemble.grid
+    if ensemble.alphabet not in ("pm1", "real"):
+        raise ValueError(
+            "this reading multiplies the values of sites and takes ±1 or real ones, "
+            f"got alphabet '{ensemble.alphabet}'; read its energy and magnetization"
+        )
     if ensemble.features is not None:
         raise ValueError(
             "this reading takes one value per site, got an ensemble of "

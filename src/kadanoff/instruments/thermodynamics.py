@@ -12,6 +12,7 @@ reading takes an ensemble or, for several readings of one ensemble, its series.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ from kadanoff.autocorrelation import integrated_time
 from kadanoff.ensemble import Block, Ensemble
 from kadanoff.estimate import Estimate, weighted_jackknife
 from kadanoff.instruments.operators import lattice_of, operator_sums
+from kadanoff.models.ising import Ising
+from kadanoff.models.registry import model_of
+from kadanoff.protocols import Model
 
 __all__ = [
     "Series",
@@ -58,6 +62,11 @@ class Series:
     n_eff: float
     coupling: float | None
 
+    @property
+    def has_energy(self) -> bool:
+        """Whether the configurations have an energy; those of a driven model do not."""
+        return not np.isnan(self.energy).any()
+
     def jackknife(
         self, observables: tuple[np.ndarray, ...], function: Callable[..., Any]
     ) -> Estimate:
@@ -75,27 +84,64 @@ class Series:
 def series(data: Ensemble | Series) -> Series:
     """One pass over an ensemble; a series is returned as it is.
 
+    An ensemble of a model is read with the model's own energy and order parameter;
+    the sign of the latter is known for ±1 and real values, the rest is |m|. Without a
+    model, neighbours on the grid are neighbours.
+
     Raises:
-        ValueError: no positions, several feature maps, or several sites per cell.
+        ValueError: no positions, several feature maps; without a model also several
+            sites per cell, or values other than ±1 and real numbers.
     """
     if isinstance(data, Series):
         return data
-    sites = lattice_of(data).size
-    sums = operator_sums(data, ("nn", "field")) / sites
+    model = model_of(data)
+    if model is None or (isinstance(model, Ising) and model.is_plain):
+        sites = lattice_of(data).size
+        sums = operator_sums(data, ("nn", "field")) / sites
+        e, m = -sums[..., 0], sums[..., 1]
+    else:
+        sites = data.grid.size
+        e, m = _of_model(data, model)
     return Series(
-        -sums[..., 0],
-        sums[..., 1],
-        sites,
-        tuple(data.blocks()),
-        data.lineage,
-        data.n_eff,
-        data.couplings.get("K"),
+        e, m, sites, tuple(data.blocks()), data.lineage, data.n_eff, _coupling(data)
     )
 
 
+def _of_model(data: Ensemble, model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Energy (NaN where a model has none) and magnetization, `(chain, draw)` each."""
+    form = (data.chains, data.draws)
+    energies, order = [], []
+    signed = data.alphabet in ("pm1", "real")
+    coupling = next(iter(data.couplings.values()), 0.0)
+    for chunk in data.chunks():
+        values = data.read(chunk)
+        seen = model.observables(values, coupling)
+        energies.append(seen.get("energy", np.full(len(values), np.nan)))
+        flat = values.reshape(len(values), -1)
+        order.append(flat.mean(axis=1, dtype=float) if signed else _root(seen))
+    return np.concatenate(energies).reshape(form), np.concatenate(order).reshape(form)
+
+
+def _root(seen: dict[str, np.ndarray]) -> np.ndarray:
+    return np.sqrt(np.maximum(seen["m_squared"], 0))
+
+
+def _coupling(data: Ensemble) -> float | None:
+    return data.couplings.get("K")
+
+
 def energy(data: Ensemble | Series) -> Estimate:
-    """⟨e⟩, nearest neighbours, per site, in units of J; real values as they are."""
+    """⟨e⟩ per site, in units of J; real values as they are.
+
+    Raises:
+        ValueError: the model has no energy.
+    """
     s = series(data)
+    if not s.has_energy:
+        raise ValueError(
+            "this reading needs a model with an energy, got a driven one; read its "
+            "magnetization instead"
+        )
     return s.jackknife((s.energy,), _first)
 
 
@@ -132,7 +178,7 @@ def heat_capacity(
         )
     # Fluctuations about the sample mean: e² - ⟨e⟩² would lose digits.
     e = s.energy - s.energy.mean()
-    factor = k**2 * s.sites
+    factor = k**2 * s.sites if math.isfinite(k) else 0.0  # T = 0: ground states alone
     return s.jackknife((e, e**2), lambda e1, e2: factor * (e2 - e1**2))
 
 
@@ -158,11 +204,8 @@ def autocorrelation(data: Ensemble | Series) -> dict[str, tuple[float, float]]:
     """Integrated autocorrelation times (τ, error), in draws, of e, |m| and m²."""
     s = series(data)
     m = abs(s.magnetization)
-    observables = {
-        "energy": s.energy,
-        "magnetization": m,
-        "magnetization_squared": m**2,
-    }
+    observables = {"energy": s.energy} if s.has_energy else {}
+    observables |= {"magnetization": m, "magnetization_squared": m**2}
     return {name: integrated_time(x) for name, x in observables.items()}
 
 

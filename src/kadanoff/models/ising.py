@@ -117,8 +117,8 @@ class Ising:
 
     def couplings(self, coupling: float) -> dict[str, float]:
         """The dimensionless couplings K, K2 (second neighbours) and h, where not 0."""
-        more = {"K2": coupling * self.second, "h": coupling * self.field}
-        return {"K": coupling, **{name: k for name, k in more.items() if k}}
+        more = {"K2": self.second, "h": self.field}
+        return {"K": coupling, **{name: coupling * j for name, j in more.items() if j}}
 
     def is_frustrated(self, coupling: float) -> bool:
         """Whether no state satisfies every bond."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
 from importlib import import_module
 from typing import Any
 
@@ -33,13 +34,17 @@ def model_from(name: str, shape: Sequence[int], parameters: Mapping[str, Any]) -
         raise ValueError(f"a model is one of {', '.join(MODELS)}, got {name!r}")
     module, _, kind = MODELS[name].partition(":")
     make = getattr(import_module(module), kind)
-    try:
-        return make(tuple(shape), **parameters)
-    except TypeError as problem:
-        raise ValueError(
-            f"the parameters {dict(parameters)} do not make a model '{name}' "
-            f"({problem}); see its documentation"
-        ) from problem
+    known = {field.name: field for field in fields(make) if field.name != "shape"}
+    for given in parameters:
+        if given not in known:
+            raise ValueError(
+                f"the parameters of the {name} model are {', '.join(known) or 'none'}, "
+                f"got {given}; leave it out"
+            )
+    for needed, field in known.items():
+        if field.default is MISSING and needed not in parameters:
+            raise ValueError(f"the {name} model needs {needed}, got none; give one")
+    return make(tuple(shape), **parameters)
 
 
 def model_of(ensemble: Ensemble) -> Model | None:

@@ -24,7 +24,7 @@ from kadanoff.autocorrelation import gelman_rubin, integrated_time
 from kadanoff.ensemble import Ensemble
 from kadanoff.protocols import Model
 
-__all__ = ["certify", "observables"]
+__all__ = ["LEVEL", "certify", "observables"]
 
 LEVEL = 1e-4
 FEWEST_CHAINS = 4  # of either start, or pairs of halves, for a t test
@@ -57,7 +57,11 @@ def observables(ensemble: Ensemble, model: Model) -> dict[str, np.ndarray]:
 
 
 def certify(
-    series: dict[str, np.ndarray], *, burn_in: float, advice: str
+    series: dict[str, np.ndarray],
+    *,
+    burn_in: float,
+    advice: str,
+    level: float = LEVEL,
 ) -> Certificate:
     """τ, its error, and what each test says of each observable.
 
@@ -65,6 +69,7 @@ def certify(
         series: observable → `(chain, draw)`, even chains started hot, odd ones cold.
         burn_in: its length, in units of the spacing of draws.
         advice: what to do, for the end of a refusal.
+        level: how often each of the first three tests may refuse an equilibrium.
 
     Raises:
         ValueError: a test contradicts equilibrium; the sentence ends with `advice`.
@@ -77,7 +82,7 @@ def certify(
         "drift_p": {name: _drift(x) for name, x in series.items()},
         "r_hat": {name: _r_hat(x) for name, x in series.items()},
     }
-    _refuse(certificate, series, advice)
+    _refuse(certificate, series, advice, level)
     for name, (tau, error) in times.items():
         if burn_in < (needed := BURN_IN_TIMES * _decay_time(tau - 2 * error)):
             raise ValueError(
@@ -88,7 +93,10 @@ def certify(
 
 
 def _refuse(
-    certificate: Certificate, series: dict[str, np.ndarray], advice: str
+    certificate: Certificate,
+    series: dict[str, np.ndarray],
+    advice: str,
+    level: float,
 ) -> None:
     tests = (
         ("hot_cold_p", "chains started hot and cold must agree"),
@@ -96,10 +104,10 @@ def _refuse(
     )
     for test, demand in tests:
         for name, p in certificate[test].items():
-            if p is not None and p < LEVEL:
+            if p is not None and p < level:
                 raise ValueError(f"{demand}, got p = {p:.1e} in {name} {advice}")
     for name, r_hat in certificate["r_hat"].items():
-        if r_hat is not None and r_hat > (limit := _largest_r_hat(series[name])):
+        if r_hat is not None and r_hat > (limit := _largest_r_hat(series[name], level)):
             raise ValueError(
                 f"chains must agree with each other (R̂ at most {limit:.3g}), got "
                 f"R̂ = {r_hat:.3g} in {name} {advice}"
@@ -140,10 +148,10 @@ def _r_hat(series: np.ndarray) -> float | None:
     return gelman_rubin(series)
 
 
-def _largest_r_hat(series: np.ndarray) -> float:
+def _largest_r_hat(series: np.ndarray, level: float) -> float:
     """Reached in equilibrium at the level: R̂² ≈ 1 + (2τ/n) χ²/(chains - 1)."""
     chains, draws = series.shape
-    quantile = stats.chi2.isf(LEVEL, chains - 1) / (chains - 1)
+    quantile = stats.chi2.isf(level, chains - 1) / (chains - 1)
     explained = 1 + 2 * _memory(series) / draws * quantile
     return max(TOLERATED_R_HAT, float(np.sqrt(explained)))
 

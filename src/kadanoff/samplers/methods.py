@@ -8,7 +8,7 @@ from typing import Any
 from kadanoff.models.ising import Ising
 from kadanoff.protocols import Model
 
-__all__ = ["METHODS", "methods_of", "sampler_of"]
+__all__ = ["METHODS", "methods_of", "rung_kernel", "sampler_of"]
 
 METHODS = (
     "auto",
@@ -56,12 +56,17 @@ OF_MODEL = {
         "independent": "independent:Independent",
     },
     "xy": {
-        "metropolis": "xy:XYMetropolis",
+        "heat-bath": "xy:XYHeatBath",
         "swendsen-wang": "xy:XYSwendsenWang",
+        "wolff": "xy:XYWolff",
         "tempering": "tempering:Tempering",
         "independent": "independent:Independent",
     },
-    "phi4": {"hybrid": "hybrid:Hybrid"},
+    "phi4": {
+        "hybrid": "hybrid:Hybrid",
+        "tempering": "tempering:Tempering",
+        "independent": "independent:Independent",
+    },
     "forest-fire": {"forest-fire": "forest_fire:ForestFireDynamics"},
     "mean-field": {"independent": "independent:Independent"},
     "two-temperatures": {"independent": "independent:Independent"},
@@ -73,6 +78,11 @@ def methods_of(model: Model) -> dict[str, str]:
     if isinstance(model, Ising) and model.is_plain:
         return PLAIN_ISING
     return OF_MODEL[model.name]
+
+
+def rung_kernel(model: Model) -> Any:
+    """The local sampler that parallel tempering uses on every rung."""
+    return sampler_of("hybrid" if model.name == "phi4" else "heat-bath", model)
 
 
 def sampler_of(method: str, model: Model) -> Any:

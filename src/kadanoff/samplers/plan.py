@@ -8,31 +8,32 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from kadanoff.alphabet import stored_type
 from kadanoff.models.registry import model_from
 from kadanoff.protocols import Model
-from kadanoff.samplers.methods import METHODS, methods_of, sampler_of
+from kadanoff.samplers.methods import METHODS, methods_of, rung_kernel, sampler_of
 from kadanoff.samplers.table import (
     CERTAIN,
     IN_WORDS,
-    NANOSECONDS,
     WORD,
     choose,
     default_chains,
     group_size,
+    nanoseconds,
     spacing_of,
 )
 
-__all__ = ["LONGEST", "Plan", "plan_sampling"]
+__all__ = ["LONGEST", "Plan", "plan_sampling", "sampler_for"]
 
 SHARD_BYTES = 1 << 21
 LONGEST = 24 * 3600.0  # seconds of one core beyond which a run must be asked for
 LEAST_BURN_IN = 12  # spacings
+FIRST_RUNG = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Plan:
         burn_in: sweeps before the first draw.
         group: chains stepped together.
         block: draws per shard.
+        ladder: couplings of parallel tempering, empty for other methods; its last
+            one is recorded.
+        record_all: whether every rung of the ladder is recorded.
     """
 
     name: str
@@ -64,11 +68,19 @@ class Plan:
     group: int
     block: int
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    ladder: tuple[float, ...] = ()
+    record_all: bool = False
 
     @cached_property
     def model(self) -> Model:
         """The model, rebuilt."""
         return model_from(self.name, self.shape, self.parameters)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Plain data for histories and names of runs; an infinite coupling is text."""
+        known = asdict(self)
+        return known if math.isfinite(self.coupling) else {**known, "coupling": "inf"}
 
     @property
     def groups(self) -> int:
@@ -84,8 +96,9 @@ class Plan:
     def seconds(self) -> float:
         """About how long one core takes, by the frozen table of speeds."""
         sweeps = self.burn_in + self.draws * self.spacing
-        updates = float(self.chains) * sweeps * self.model.geometry.size
-        return updates * NANOSECONDS[self.method] * 1e-9
+        rungs = max(1, len(self.ladder))
+        updates = float(self.chains) * sweeps * rungs * self.model.geometry.size
+        return updates * nanoseconds(self.model, self.method) * 1e-9
 
 
 def plan_sampling(
@@ -97,9 +110,13 @@ def plan_sampling(
     chains: int | None = None,
     spacing: int | None = None,
     burn_in: int | None = None,
+    ladder: Sequence[float] = (),
     long: bool = False,
 ) -> Plan:
     """The plan for `draws` configurations in all, rounded up to whole chains.
+
+    A `ladder` is for tempering alone: it ends at the coupling, and every rung of it is
+    recorded; where it is not given, one is laid and its last rung recorded.
 
     Raises:
         ValueError: a coupling that is not finite, counts below 1, an unknown method,
@@ -110,9 +127,11 @@ def plan_sampling(
     chosen = choose(model, coupling) if method == "auto" else method
     chains = chains or default_chains(draws, chosen)
     certain = chosen in CERTAIN
+    tempered = chosen == "tempering"
+    rungs = _ladder(model, coupling, ladder) if tempered else ()
     spacing = 1 if certain else spacing or spacing_of(model, coupling, chosen)
     per_chain = math.ceil(draws / chains)
-    row = _row_bytes(model)
+    row = _row_bytes(model) * max(1, len(rungs))
     _check_memory(model, chains, per_chain, row)
     group = min(chains, group_size(chosen))
     if burn_in is None:
@@ -129,6 +148,8 @@ def plan_sampling(
         burn_in=0 if certain else burn_in,
         group=group,
         block=max(1, min(per_chain, SHARD_BYTES // (group * row))),
+        ladder=rungs,
+        record_all=bool(ladder) and tempered,
     )
     if plan.seconds > LONGEST and not long:
         raise ValueError(
@@ -142,12 +163,29 @@ def plan_sampling(
 
 def sampler_for(plan: Plan) -> Any:
     """The sampler of one group of chains."""
-    replicas = plan.group
-    if plan.method in IN_WORDS and "multispin" in methods_of(plan.model).get(
-        plan.method, ""
-    ):
-        replicas = -(-plan.group // WORD) * WORD
+    if plan.method == "tempering":
+        from kadanoff.samplers.tempering import Tempering
+
+        kernel = rung_kernel(plan.model)
+        return Tempering(plan.model, plan.ladder, _whole_words(plan), kernel)
+    replicas = _whole_words(plan) if plan.method in IN_WORDS else plan.group
     return sampler_of(plan.method, plan.model)(plan.model, plan.coupling, replicas)
+
+
+def _whole_words(plan: Plan) -> int:
+    """Replicas of a group: Ising spins of local samplers come 64 at a time."""
+    if plan.name != "ising":
+        return plan.group
+    return -(-plan.group // WORD) * WORD
+
+
+def _ladder(model: Model, coupling: float, given: Sequence[float]) -> tuple[float, ...]:
+    """The given rungs in order, or some laid from K = 0 to the coupling."""
+    from kadanoff.samplers.tempering import ladder
+
+    if given:
+        return tuple(float(k) for k in given)
+    return ladder(model, coupling, rung_kernel(model), start=FIRST_RUNG)
 
 
 def _check(
@@ -164,6 +202,11 @@ def _check(
             f"the coupling K = J/(k_B T) must be a finite number, got {coupling}; "
             "infinite temperature is K = 0, and the ground states are temperature 0"
         )
+    if coupling == math.inf and "independent" not in methods_of(model):
+        raise ValueError(
+            f"a {model.name} model has no ground state to draw at temperature 0; give "
+            "a temperature above it"
+        )
     counts = {"draws": draws, "chains": chains, "spacing": spacing}
     for name, count in counts.items():
         if count is not None and count < 1:
@@ -177,7 +220,7 @@ def _check(
 
 
 def _is_frozen(coupling: float, method: str) -> bool:
-    return coupling == math.inf and method == "independent"
+    return coupling == math.inf and method in ("auto", "independent")
 
 
 def _row_bytes(model: Model) -> int:

@@ -11,9 +11,9 @@ leaves a trace.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Lock
@@ -21,18 +21,20 @@ from typing import Any
 
 import numpy as np
 
-from kadanoff.ensemble import Ensemble, unpack
+from kadanoff.alphabet import stored
+from kadanoff.ensemble import Ensemble, pack, unpack
 from kadanoff.protocols import Model
 from kadanoff.randomness import generator
 from kadanoff.runs import Run
-from kadanoff.samplers.certificate import certify, observables
+from kadanoff.samplers.certificate import LEVEL, certify, observables
 from kadanoff.samplers.plan import Plan, plan_sampling, sampler_for
-from kadanoff.samplers.table import LOCAL
+from kadanoff.samplers.table import CERTAIN, LOCAL
+from kadanoff.samplers.tempering import Tempering
 from kadanoff.samplers.turning import is_symmetric, turned
 from kadanoff.storage import load, save
 from kadanoff.workers import check_workers, in_processes, in_threads
 
-__all__ = ["VERSION", "Job", "certified", "draw", "sample"]
+__all__ = ["VERSION", "Job", "certified", "draw", "drawn", "sample"]
 
 VERSION = 2  # part of every run's name: raise it when the drawn numbers change
 STRIDE = 256  # sweeps between two looks at Ctrl-C
@@ -90,15 +92,14 @@ def sample(
     # What cannot be done is said before anything is created.
     generator(seed)
     check_workers(workers)
-    run = Run.of(
-        runs, step="sample", version=VERSION, settings={**asdict(plan), "seed": seed}
-    )
+    settings = {**plan.record, "seed": seed}
+    run = Run.of(runs, step="sample", version=VERSION, settings=settings)
     job = Job(plan, seed, run.name)
     if runs is None:
-        return certified(draw([job], workers=workers, progress=progress)[0])
+        return certified(draw([job], workers=workers, progress=progress)[-1])
     with run.open():
         job = replace(job, folder=run.directory)
-        ensemble = certified(draw([job], workers=workers, progress=progress)[0])
+        ensemble = certified(draw([job], workers=workers, progress=progress)[-1])
         run.finish(dict(ensemble.history[-1]["equilibrium"]))
     return ensemble
 
@@ -138,13 +139,24 @@ def draw(
     workers: int | str | None = None,
     progress: Progress | None = None,
 ) -> list[Ensemble]:
-    """The ensembles of some jobs, all groups of all of them side by side.
+    """The ensembles of some jobs, one each, or one for every recorded rung.
 
     Args:
         jobs: what to draw.
         workers: see `sample`.
         progress: called with (done, total) draws of all groups of all jobs.
     """
+    return list(drawn(jobs, workers=workers, progress=progress))
+
+
+def drawn(
+    jobs: Sequence[Job],
+    *,
+    workers: int | str | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Ensemble]:
+    """What `draw` lists, one after the other; processes work on all jobs at once."""
+    total = sum(job.plan.groups * job.plan.draws for job in jobs)
     with ExitStack() as stack:
         processes = _processes(jobs, workers)
         if processes is not None:
@@ -152,36 +164,43 @@ def draw(
             jobs = [job if job.folder else _moved(job, scratch) for job in jobs]
             _draw_files(jobs, processes, progress)
             progress = None
-        report = _Counter(sum(j.plan.groups * j.plan.draws for j in jobs), progress)
-        stop = Event()
-        tasks = [(job, g, report, stop) for job in jobs for g in range(job.plan.groups)]
-        groups = iter(in_threads(_draw_group, tasks, stop=stop))
-        return [
-            _assembled(job, [next(groups) for _ in range(job.plan.groups)])
-            for job in jobs
-        ]
+        report, stop = _Counter(total, progress), Event()
+        for job in jobs:
+            tasks = [(job, g, report, stop) for g in range(job.plan.groups)]
+            yield from _assembled(job, in_threads(_draw_group, tasks, stop=stop))
 
 
-def certified(ensemble: Ensemble) -> Ensemble:
-    """The ensemble with its measured τ; refused where it is not in equilibrium."""
+def certified(ensemble: Ensemble, *, of: int = 1) -> Ensemble:
+    """The ensemble with its measured τ; refused where it is not in equilibrium.
+
+    Args:
+        ensemble: as it was drawn.
+        of: how many are certified together: the more, the stricter each refusal must
+            be for a sweep in equilibrium to pass.
+
+    Raises:
+        ValueError: the data contradict equilibrium.
+    """
     note = ensemble.history[-1]
     plan = plan_of(note)
     certificate = certify(
         observables(ensemble, plan.model),
+        level=LEVEL / of,
         burn_in=note["burn_in"] / note["spacing"],
         advice=f"after {note['burn_in']} sweeps of burn-in; raise burn_in or spacing, "
         "or use method 'auto'",
     )
     return replace(
         ensemble,
-        tau=max(certificate["tau"].values()),
+        tau=0.5 if plan.method in CERTAIN else max(certificate["tau"].values()),
         history=({**note, "equilibrium": certificate},),
     )
 
 
 def plan_of(note: dict[str, Any] | Any) -> Plan:
     """The plan that the history of an ensemble recorded."""
-    return Plan(**{name: note[name] for name in Plan.__dataclass_fields__})
+    known = {name: note[name] for name in Plan.__dataclass_fields__}
+    return Plan(**{**known, "coupling": float(known["coupling"])})
 
 
 def _processes(jobs: Sequence[Job], workers: int | str | None) -> int | str | None:
@@ -230,11 +249,22 @@ def _draw_group_files(job: Job, g: int) -> None:
     _draw_group(job, g, _Counter(0, None), Event())
 
 
-def _assembled(job: Job, groups: list[np.ndarray]) -> Ensemble:
-    plan = job.plan
-    note = {"step": "sample", "seed": job.seed, "version": VERSION, **asdict(plan)}
+def _assembled(job: Job, groups: list[np.ndarray]) -> Iterator[Ensemble]:
+    """One ensemble of all groups; several from a ladder that is recorded whole."""
+    plan, data = job.plan, np.concatenate(groups)[: job.plan.chains]
+    if not plan.ladder:
+        yield _ensemble(job, data, plan.coupling)
+        return
+    rungs = range(len(plan.ladder)) if plan.record_all else [len(plan.ladder) - 1]
+    for k in rungs:
+        yield _ensemble(job, _rung(plan, data, k), plan.ladder[k])
+
+
+def _ensemble(job: Job, data: np.ndarray, coupling: float) -> Ensemble:
+    plan = replace(job.plan, coupling=coupling)
+    note = {"step": "sample", "seed": job.seed, "version": VERSION, **plan.record}
     return Ensemble(
-        np.concatenate(groups)[: plan.chains],
+        data,
         plan.model.geometry,
         plan.model.alphabet,
         job.lineage,
@@ -243,6 +273,14 @@ def _assembled(job: Job, groups: list[np.ndarray]) -> Ensemble:
         parameters=plan.parameters,
         history=(note,),
     )
+
+
+def _rung(plan: Plan, data: np.ndarray, k: int) -> np.ndarray:
+    """Stored rows of one rung, of rows that hold all rungs of a ladder."""
+    if plan.model.alphabet != "pm1":
+        return np.ascontiguousarray(data[:, :, k])
+    form = (len(plan.ladder), *plan.model.geometry.lattice)
+    return np.stack([pack(unpack(c, form)[:, k], len(form) - 1) for c in data])
 
 
 def _draw_group(job: Job, g: int, report: _Counter, stop: Event) -> np.ndarray:
@@ -257,11 +295,15 @@ def _draw_group(job: Job, g: int, report: _Counter, stop: Event) -> np.ndarray:
         last = shards[-1][:, -1] if shards else None
         shards.append(_draw_shard(job.plan, (job.seed, g, b), last, report, stop))
         if path is not None:
-            model = job.plan.model
-            save(
-                Ensemble(shards[-1], model.geometry, model.alphabet, job.lineage), path
-            )
+            save(_shard(job, shards[-1]), path)
     return np.concatenate(shards, axis=1)
+
+
+def _shard(job: Job, rows: np.ndarray) -> Ensemble:
+    model, rungs = job.plan.model, len(job.plan.ladder)
+    return Ensemble(
+        rows, model.geometry, model.alphabet, job.lineage, features=rungs or None
+    )
 
 
 def _draw_shard(
@@ -284,15 +326,29 @@ def _draw_shard(
     rows = []
     for _ in range(min(plan.block, plan.draws - b * plan.block)):
         state = _swept(sampler, state, rng, plan.spacing, stop)
-        row = sampler.packed(state)
+        row = _rows(sampler, state)
         rows.append(turned(row, plan.model, rng=turns) if turning else row)
         report.add(1)
     return np.stack(rows, axis=1)
 
 
+def _rows(sampler: Any, state: Any) -> np.ndarray:
+    """What is stored of a state: of parallel tempering all rungs of every ladder."""
+    if not isinstance(sampler, Tempering):
+        return sampler.packed(state)
+    values = sampler.all_spins(state).swapaxes(0, 1)
+    if sampler.model.alphabet == "pm1":
+        return pack(values, values.ndim - 1)
+    return stored(values, sampler.model.alphabet)
+
+
 def _values(plan: Plan, rows: np.ndarray) -> np.ndarray:
+    """What a sampler starts from again."""
+    rungs = (len(plan.ladder),) if plan.ladder else ()
     packed = plan.model.alphabet == "pm1"
-    return unpack(rows, plan.model.geometry.lattice) if packed else rows
+    form = (*rungs, *plan.model.geometry.lattice)
+    values = unpack(rows, form) if packed else rows
+    return values.swapaxes(0, 1) if rungs else values
 
 
 def _swept(
