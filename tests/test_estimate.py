@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, combine, jackknife, weighted_jackknife
@@ -287,3 +288,47 @@ def test_json_has_value_error_and_number():
     nan = Estimate(np.array([1.0, math.nan]), {}, 12.34)
     assert nan.as_dict() == {"value": [1.0, None], "error": [0.0, 0.0], "n_eff": 12.3}
     assert Estimate(np.array(math.inf), {}, 1).as_dict()["value"] is None
+
+
+def test_intervals_are_student_s():
+    # 5 blocks: the textbook interval of a mean, from scipy.
+    x = np.random.default_rng(3).normal(size=(5, 2))
+    found = weighted_jackknife([x], lambda m: m, np.ones(5), lineage="a", n_eff=5)
+    assert found.freedom.tolist() == pytest.approx([4, 4])
+    for level in (0.5, 0.95):
+        expected = stats.t.interval(
+            level, 4, loc=x.mean(axis=0), scale=x.std(axis=0, ddof=1) / np.sqrt(5)
+        )
+        assert np.allclose(found.interval(level), expected)
+    # One Gaussian σ if no level is given: of many blocks, the error itself.
+    low, high = reading(blocks=1000, size=2).interval()
+    error = reading(blocks=1000, size=2).error
+    assert np.allclose((high - low) / 2 / error, 1, atol=1e-3)
+    low, high = found.interval()
+    assert ((high - low) / 2 > 1.1 * found.error).all()
+
+
+def test_freedom_of_several_lineages_is_welch_s():
+    one, other = reading(blocks=3)[0], reading(seed=1, blocks=6, lineage="b")[0]
+    v, w = float(one.error) ** 2, float(other.error) ** 2
+    expected = (v + w) ** 2 / (v**2 / 2 + w**2 / 5)
+    assert float((one + other).freedom) == pytest.approx(expected)
+    assert 2 <= expected <= 7
+    # Scale does not matter, and a lineage that adds nothing adds no freedom.
+    assert float((1e-90 * (one + other)).freedom) == pytest.approx(expected)
+    assert float((one + 0 * other).freedom) == pytest.approx(2)
+
+
+def test_numbers_without_error_are_their_own_interval():
+    zero = reading() - reading()
+    assert np.isinf(zero.freedom).all()
+    assert [end.tolist() for end in zero.interval(0.99)] == [[0, 0], [0, 0]]
+    assert [float(end) for end in combine(np.add, 1.0, 2.0).interval()] == [3, 3]
+
+
+@pytest.mark.parametrize("level", [0, 1, 68, -0.5, math.nan])
+def test_levels_are_shares(level):
+    with pytest.raises(
+        ValueError, match=f"between 0 and 1, both excluded, got {level}"
+    ):
+        reading().interval(level)

@@ -8,6 +8,12 @@ An `Estimate` keeps its value and, for every set of chains that it rests on (a
 (Efron 1982, eq. 3.5). Replicates of one lineage are aligned: readings of the same
 chains are recombined block by block, so differences, ratios, eigenvalues and fits
 carry the right error; readings of different chains add as independent.
+
+B blocks give a variance with B - 1 degrees of freedom, and an error bar that is itself
+uncertain: one error covers the truth in 50 % of readings with 2 blocks, 64 % with 6,
+67.5 % with 32. `Estimate.interval` asks Student's t instead, whose ν for several
+lineages of variances v_l is (Σ v_l)²/Σ v_l²/(B_l - 1) (Welch, Biometrika 34, 28 (1947);
+Satterthwaite, Biometrics Bull. 2, 110 (1946)).
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +41,7 @@ __all__ = [
 ]
 
 ROUNDING = 2.5e-13  # an error of a float that nothing but its last bits changed
+ONE_SIGMA = math.erf(math.sqrt(0.5))  # 0.6827: a Gaussian lies within one σ
 RANGE = re.compile(r"(?P<root>.*)\[(?P<first>\d+):(?P<last>\d+)\]")
 
 
@@ -68,12 +75,61 @@ class Estimate:
 
     @property
     def error(self) -> np.ndarray:
-        """One standard error, the shape of the value."""
-        variance = np.zeros_like(self.value)
+        """One standard error, the shape of the value.
+
+        Its square is unbiased; with few blocks, `interval` knows how uncertain it is.
+        """
+        return np.asarray(np.sqrt(sum(self._variances(), np.zeros_like(self.value))))
+
+    @property
+    def freedom(self) -> np.ndarray:
+        """Degrees of freedom of the error, the shape of the value; ∞ of no error.
+
+        Of one lineage B - 1, of several the ν of Welch and Satterthwaite: between the
+        smallest B - 1 and their sum.
+        """
+        parts = list(self._variances())
+        total = sum(parts, np.zeros_like(self.value))
+        doubt = np.zeros_like(self.value)
+        for part, replicates in zip(parts, self.replicates.values(), strict=True):
+            # Shares and not squares, which underflow at errors below 1e-81.
+            share = np.divide(part, total, out=np.zeros_like(total), where=total != 0)
+            doubt = doubt + share**2 / (len(replicates) - 1)
+        freedom = np.full_like(doubt, math.inf)
+        return np.divide(1.0, doubt, out=freedom, where=doubt != 0)
+
+    def interval(self, level: float = ONE_SIGMA) -> tuple[np.ndarray, np.ndarray]:
+        """Both ends of the interval that holds the truth with probability `level`.
+
+        Value ± t error, t of Student's law with `freedom` degrees of freedom: wider
+        than a multiple of the error, the more so the fewer the blocks.
+
+        Args:
+            level: between 0 and 1, both excluded; that of one Gaussian σ, 0.6827, if
+                not given.
+
+        Raises:
+            ValueError: a level outside these bounds.
+
+        >>> e = Estimate(np.array(0.0), {"a": np.array([-1.0, 1.0])}, n_eff=2)
+        >>> [round(float(end), 2) for end in e.interval(0.5)]
+        [-1.0, 1.0]
+        """
+        from scipy.special import stdtrit
+
+        if not 0 < level < 1:
+            raise ValueError(
+                "the level of an interval lies between 0 and 1, both excluded, got "
+                f"{level}; give for example 0.95"
+            )
+        half = stdtrit(self.freedom, (1 + level) / 2) * self.error
+        return self.value - half, self.value + half
+
+    def _variances(self) -> Iterator[np.ndarray]:
+        """What each lineage adds to the square of the error."""
         for replicates in self.replicates.values():
             d = _deviations(replicates)
-            variance = variance + (len(d) - 1) / len(d) * (d**2).sum(axis=0)
-        return np.asarray(np.sqrt(variance))
+            yield (len(d) - 1) / len(d) * (d**2).sum(axis=0)
 
     def map(self, function: Callable[..., Any]) -> Estimate:
         """The estimate of `function(value)`."""

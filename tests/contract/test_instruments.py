@@ -19,7 +19,14 @@ from kadanoff.coarse.coarsen import coarsen
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.geometry import Unordered
-from kadanoff.instruments import correlators, couplings, mcrg, receptive, thermometer
+from kadanoff.instruments import (
+    correlators,
+    couplings,
+    mcrg,
+    receptive,
+    scaling,
+    thermometer,
+)
 from kadanoff.instruments import thermodynamics as thermo
 
 LINEAGE = "chains of the contract"
@@ -47,6 +54,8 @@ READINGS = {
     "susceptibility": thermo.susceptibility,
     "binder": thermo.binder,
     "two_point": correlators.two_point,
+    "correlation_length": scaling.correlation_length,
+    "correlation_ratio": scaling.correlation_ratio,
     "fit_couplings": lambda e: couplings.fit_couplings(e, ("nn", "nnn")),
     "conditional_entropy": lambda e: couplings.conditional_entropy(
         couplings.fit_couplings(spins(seed=9), ("nn",)), e

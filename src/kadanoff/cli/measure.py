@@ -59,14 +59,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _exact(ensemble: Ensemble) -> dict[str, float]:
-    """Values of the finite torus, where the ensemble is one of the Ising model."""
-    shape = ensemble.geometry.lattice
-    if ensemble.model != "ising" or len(shape) != 2 or "K" not in ensemble.couplings:
-        return {}
-    from kadanoff.exact.kaufman import torus
+    """Values of the finite lattice, where the ensemble's model is solved."""
+    from kadanoff.instruments.known import known
+    from kadanoff.models.registry import model_of
 
-    solution = torus((shape[0], shape[1]), ensemble.couplings["K"])
-    return {"energy": solution.energy, "heat_capacity": solution.heat_capacity}
+    model = model_of(ensemble)
+    if model is None or not ensemble.couplings:
+        return {}
+    return known(model, next(iter(ensemble.couplings.values())))
 
 
 def _beside(reading: Any, exact: float, *, as_json: bool) -> Any:

@@ -14,6 +14,7 @@ from kadanoff.cli.console import (
     progress_bar,
     writable,
 )
+from kadanoff.cli.laws import add_model, model_of_arguments
 
 if TYPE_CHECKING:
     from kadanoff.ensemble import Ensemble
@@ -22,34 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-MODELS = (
-    "ising",
-    "potts",
-    "xy",
-    "phi4",
-    "forest-fire",
-    "mean-field",
-    "two-temperatures",
-)
-PARAMETERS = {
-    "lattice": (str, "chain, square, cubic, hypercubic, triangular or honeycomb"),
-    "field": (float, "Ising: magnetic field in units of J"),
-    "second": (float, "Ising: coupling of second neighbours in units of J"),
-    "q": (int, "Potts: number of states"),
-    "quartic": (float, "φ⁴: λ"),
-    "share": (float, "two temperatures: share of ground states"),
-}
-
 
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("sample", help="draw configurations of a model")
-    parser.add_argument("model", choices=MODELS, help="the law")
-    parser.add_argument(
-        "--shape", type=int, nargs="+", required=True, metavar="SIDE", help="sides"
-    )
-    for name, (kind, help_) in PARAMETERS.items():
-        parser.add_argument(f"--{name}", type=kind, help=help_)
+    add_model(parser)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "--coupling", type=float, help="K = J/(k_B T), either sign; 0 is T = ∞"
@@ -90,7 +68,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Sample, certify and write."""
-    model = _model(arguments)
+    model = model_of_arguments(arguments)
     options = {
         name: getattr(arguments, name)
         for name in (
@@ -124,14 +102,6 @@ def grid_of_temperatures(text: str) -> list[float]:
 def processes(text: str) -> int | str:
     """A number of processes, or an address."""
     return int(text) if text.lstrip("-").isdigit() else text
-
-
-def _model(arguments: argparse.Namespace) -> Model:
-    from kadanoff.models.registry import model_from
-
-    given = {name: getattr(arguments, name) for name in PARAMETERS}
-    parameters = {name: value for name, value in given.items() if value is not None}
-    return model_from(arguments.model, arguments.shape, parameters)
 
 
 def _one(
