@@ -37,7 +37,7 @@ from kadanoff.workers import check_workers, in_processes, in_threads
 __all__ = ["VERSION", "Job", "certified", "draw", "drawn", "sample"]
 
 VERSION = 2  # part of every run's name: raise it when the drawn numbers change
-STRIDE = 256  # sweeps between two looks at Ctrl-C
+STRIDE, UPDATES = 256, 1 << 32  # most sweeps and updates between looks at Ctrl-C
 WORTH_PROCESSES = 120.0  # seconds of one core from which on processes are started
 Progress = Callable[[int, int], None]
 
@@ -355,11 +355,13 @@ def _swept(
     sampler: Any, state: Any, rng: np.random.Generator, sweeps: int, stop: Event
 ) -> Any:
     """`sweeps` updates in strides short enough that Ctrl-C is felt."""
+    sites = sampler.model.geometry.size * sampler.replicas
+    stride = max(1, min(STRIDE, UPDATES // sites))
     while sweeps > 0:
         if stop.is_set():
             raise InterruptedError("sampling was stopped")
-        state = sampler.step(state, rng=rng, sweeps=min(sweeps, STRIDE))
-        sweeps -= STRIDE
+        state = sampler.step(state, rng=rng, sweeps=min(sweeps, stride))
+        sweeps -= stride
     return state
 
 

@@ -31,6 +31,7 @@ __all__ = [
 WORD = 64  # replicas in one machine word
 LARGEST_GROUP = 512  # replicas stepped together: eight words per site
 MULTISPIN_SIDE = 96  # beyond it clusters decorrelate faster at the critical point
+ONE_LATTICE = 1 << 20  # sites from which on 64 lattices at a time are too many
 CHAINS = 32
 
 IN_WORDS = ("multispin", "heat-bath")
@@ -42,7 +43,7 @@ NANOSECONDS = {
     "metropolis": 12.0,
     "multispin": 0.06,
     "heat-bath": 0.2,
-    "bit-packed": 0.25,
+    "bit-packed": 0.08,
     "swendsen-wang": 10.0,
     "wolff": 5.0,
     "perfect": 5e3,
@@ -128,8 +129,16 @@ def _choose_ising(model: Ising, coupling: float) -> str:
     in_words = disordered and not model.second and len(model.shape) == 2
     if not in_words or side > MULTISPIN_SIDE:
         return "swendsen-wang"
+    if model.is_plain and math.prod(model.shape) >= ONE_LATTICE and _fits_bits(model):
+        return "bit-packed"
     fast = model.is_plain and abs(coupling) > 0.1
     return "multispin" if fast else "heat-bath"
+
+
+def _fits_bits(model: Ising) -> bool:
+    """Whether the lattice can be packed along its rows."""
+    rows, columns = model.shape
+    return rows % 2 == 0 and columns % 128 == 0
 
 
 def _memory_length(model: Model, coupling: float) -> float:
