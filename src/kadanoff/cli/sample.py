@@ -141,6 +141,8 @@ def _many(
 
 
 def _summary(ensemble: Ensemble) -> dict[str, Any]:
+    from kadanoff.samplers.certificate import verdict
+
     note = ensemble.history[-1]
     return {
         "configurations": ensemble.size,
@@ -151,7 +153,8 @@ def _summary(ensemble: Ensemble) -> dict[str, Any]:
         "burn_in": note["burn_in"],
         "tau": ensemble.tau,
         "n_eff": ensemble.n_eff,
-        "equilibrium": note["equilibrium"],
+        "equilibrium": verdict(note["equilibrium"]),
+        "certificate": note["equilibrium"],
     }
 
 

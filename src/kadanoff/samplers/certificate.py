@@ -24,7 +24,7 @@ from kadanoff.autocorrelation import gelman_rubin, integrated_time
 from kadanoff.ensemble import Ensemble
 from kadanoff.protocols import Model
 
-__all__ = ["LEVEL", "certify", "observables"]
+__all__ = ["LEVEL", "certify", "is_untested", "observables", "verdict"]
 
 LEVEL = 1e-4
 FEWEST_CHAINS = 4  # of either start, or pairs of halves, for a t test
@@ -34,6 +34,8 @@ BURN_IN_TIMES = 5
 TOLERATED_R_HAT = 1.1  # of no consequence for a mean over chains
 ROUNDING = 1e-12
 TINY = 1e-300
+
+TESTS = {"hot_cold_p": "hot against cold", "drift_p": "drift", "r_hat": "R̂"}
 
 Certificate = dict[str, dict[str, Any]]
 
@@ -90,6 +92,26 @@ def certify(
                 f"{needed:.3g} draws by {name}, got {burn_in:.3g} {advice}"
             )
     return certificate
+
+
+def verdict(certificate: Certificate) -> str:
+    """One sentence: which tests were passed, and which the data did not allow.
+
+    >>> verdict({"hot_cold_p": {"e": 0.3}, "drift_p": {"e": 0.2}, "r_hat": {"e": 1.0}})
+    'not contradicted by hot against cold, drift, R̂'
+    """
+    seen = {name: certificate[test] for test, name in TESTS.items()}
+    passed = [name for name, p in seen.items() if None not in p.values()]
+    missing = [name for name in seen if name not in passed]
+    parts = [f"not contradicted by {', '.join(passed)}"] if passed else []
+    if missing:
+        parts.append(f"{', '.join(missing)} not tested, for want of chains or draws")
+    return "; ".join(parts)
+
+
+def is_untested(certificate: Certificate) -> bool:
+    """Whether no test of equilibrium could be made at all."""
+    return all(p is None for test in TESTS for p in certificate[test].values())
 
 
 def _refuse(

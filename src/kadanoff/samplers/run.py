@@ -11,6 +11,7 @@ leaves a trace.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from kadanoff.ensemble import Ensemble, pack, unpack
 from kadanoff.protocols import Model
 from kadanoff.randomness import generator
 from kadanoff.runs import Run
-from kadanoff.samplers.certificate import LEVEL, certify, observables
+from kadanoff.samplers.certificate import LEVEL, certify, is_untested, observables
 from kadanoff.samplers.plan import Plan, plan_sampling, sampler_for
 from kadanoff.samplers.table import CERTAIN, LOCAL
 from kadanoff.samplers.tempering import Tempering
@@ -190,6 +191,12 @@ def certified(ensemble: Ensemble, *, of: int = 1) -> Ensemble:
         advice=f"after {note['burn_in']} sweeps of burn-in; raise burn_in or spacing, "
         "or use method 'auto'",
     )
+    if is_untested(certificate) and plan.method not in CERTAIN:
+        warnings.warn(
+            f"equilibrium was not tested: {ensemble.chains} chains of {ensemble.draws} "
+            "draws are too few (8 chains are enough); trust it only if burn_in is long",
+            stacklevel=3,
+        )
     return replace(
         ensemble,
         tau=0.5 if plan.method in CERTAIN else max(certificate["tau"].values()),
