@@ -9,10 +9,12 @@ import pytest
 import kadanoff
 
 PUBLIC = [
-    "Average", "ConvRBM", "Decimation", "Ensemble", "Estimate", "Grid", "Ising", "K_C",
-    "Layer", "Majority", "RBM", "Stack", "Symmetry", "T_C", "Training", "Unordered",
-    "__version__", "arrange", "cite", "coarsen", "combine", "concatenate",
-    "jackknife", "load", "open_foreign", "probe", "sample", "save", "train",
+    "Average", "ConvRBM", "Decimation", "Ensemble", "Estimate", "ForestFire", "Grid",
+    "Ising", "K_C", "Layer", "Majority", "MeanField", "Phi4", "Potts", "RBM", "Stack",
+    "Sweep", "Symmetry", "T_C", "Training", "TwoTemperatures", "Unordered", "XY",
+    "__version__", "arrange", "cite", "cluster_readings", "coarsen", "combine",
+    "concatenate", "jackknife", "load", "load_sweep", "open_foreign", "open_sweep",
+    "probe", "reweight", "sample", "sample_sweep", "save", "train", "with_noise",
 ]  # fmt: skip
 
 
