@@ -27,7 +27,7 @@ from kadanoff.protocols import Model
 __all__ = ["known"]
 
 FEW_STATES = 1 << 20  # enumerated in about a second
-NARROW = 8  # sides of a square lattice whose transfer matrix takes about a second
+NARROW = 10  # sides of a square lattice whose transfer matrix takes about a second
 
 
 def known(model: Model, coupling: float) -> dict[str, float]:
