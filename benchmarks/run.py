@@ -2,7 +2,7 @@
 
 Peers live in `.bench-venv`, installed by name. Each row runs the package and the peer
 in turn, several times, on one thread, and reports the ratio of the medians. A row of
-samplers first checks that the energies of both agree with the exact torus.
+samplers first checks that the energies of all agree with the exact torus.
 """
 
 import json
@@ -11,34 +11,35 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import samplers
+from large import large_lattice
+from perfect import seconds_per_sample
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import T_C
-from kadanoff.exact.kaufman import torus
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.train import Training, train
-from kadanoff.models.ising import Ising
-from kadanoff.samplers.multispin import Multispin
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / ".bench-venv"
-PACKAGES = ["mcising==1.1.0", "scikit-learn==1.9.1", "numpy"]
+PACKAGES = ["mcising==1.1.0", "peapods==0.2.0", "scikit-learn==1.9.1", "numpy"]
 ROUNDS = 3
-TEMPERATURE = 2.4  # above T_c, where both equilibrate within the run
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def install_peers() -> None:
     """Make the peers' environment, once."""
-    if (PEERS / ".installed").exists():
+    stamp = PEERS / ".installed"
+    if stamp.exists() and stamp.read_text() == " ".join(PACKAGES):
         return
     subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
     pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, *PACKAGES], check=True)
-    (PEERS / ".installed").touch()
+    stamp.write_text(" ".join(PACKAGES))
 
 
 def peer(script: str, *arguments: object) -> dict:
@@ -52,45 +53,6 @@ def peer(script: str, *arguments: object) -> dict:
         check=True,
     )
     return json.loads(shown.stdout)
-
-
-def our_flips_per_ns(side: int, sweeps: int) -> tuple[float, np.ndarray]:
-    """Speed of the multi-spin kernel and the energies of its replicas."""
-    rng = np.random.default_rng(1)
-    sampler = Multispin(Ising((side, side)), 1 / TEMPERATURE, 1024)
-    state = sampler.step(sampler.init(rng=rng), rng=rng, sweeps=max(200, sweeps // 4))
-    started = time.perf_counter()
-    state = sampler.step(state, rng=rng, sweeps=sweeps)
-    seconds = time.perf_counter() - started
-    spins = sampler.spins(state).astype(int)
-    bonds = sum((spins * np.roll(spins, 1, axis)).sum(axis=(1, 2)) for axis in (1, 2))
-    return sweeps * side**2 * 1024 / seconds / 1e9, -bonds / side**2
-
-
-def check_energies(side: int, ours: np.ndarray, theirs: list[float]) -> None:
-    """Both within five standard errors of the exact value, ours from replicas."""
-    exact = torus((side, side), 1 / TEMPERATURE).energy
-    for name, values in (("kadanoff", ours), ("mcising", np.array(theirs))):
-        error = values.std(ddof=1) / np.sqrt(len(values))
-        sigmas = abs(values.mean() - exact) / error
-        if sigmas > 5:
-            raise SystemExit(f"{name} misses the exact energy by {sigmas:.1f} errors")
-
-
-def metropolis_row(side: int, our_sweeps: int, their_sweeps: int) -> None:
-    """Flips per nanosecond at one size."""
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
-        speed, energies = our_flips_per_ns(side, our_sweeps)
-        result = peer("mcising_metropolis.py", side, their_sweeps, TEMPERATURE)
-        check_energies(side, energies, result["energies"])
-        ours.append(speed)
-        theirs.append(result["flips_per_ns"])
-    a, b = statistics.median(ours), statistics.median(theirs)
-    print(
-        f"Metropolis {side}×{side}: {a:.2f} flips/ns, mcising {b:.3f}: "
-        f"{a / b:.0f} × mcising"
-    )
 
 
 def our_ms_per_update(visible: int, hidden: int, batch: int, updates: int) -> float:
@@ -107,7 +69,7 @@ def our_ms_per_update(visible: int, hidden: int, batch: int, updates: int) -> fl
     return (time.perf_counter() - started) / updates * 1e3
 
 
-def rbm_row(visible: int, hidden: int, batch: int, updates: int) -> None:
+def rbm_row(visible: int, hidden: int, batch: int, updates: int) -> str:
     """Milliseconds per update at one size."""
     sizes = (visible, hidden, batch, updates)
     ours, theirs = [], []
@@ -115,16 +77,46 @@ def rbm_row(visible: int, hidden: int, batch: int, updates: int) -> None:
         ours.append(our_ms_per_update(*sizes))
         theirs.append(peer("sklearn_rbm.py", *sizes)["ms"])
     a, b = statistics.median(ours), statistics.median(theirs)
-    print(
+    return (
         f"RBM {visible}→{hidden}, batch {batch}: {a:.1f} ms an update, scikit-learn "
         f"(PCD-1) {b:.1f} ms: {b / a:.2f} × faster"
     )
 
 
+def rows() -> Iterator[str]:
+    """One line after the other."""
+    yield samplers.local_row(32, 20_000, 50_000, peer)
+    yield samplers.local_row(64, 5_000, 20_000, peer)
+    yield samplers.local_row(256, 400, 2_000, peer)
+    yield large_row(4096)
+    for side, sweeps in ((64, 400), (256, 60), (1024, 8)):
+        yield samplers.cluster_row(side, sweeps, peer)
+    for side, draws, measurements in ((32, 200_000, 40_000), (64, 100_000, 20_000)):
+        yield samplers.independent_row(side, draws, measurements, peer)
+    yield samplers.independent_row(256, 4_000, 5_000, peer)
+    yield perfect_row(64)
+    yield samplers.workers_row(64, 64 * 200)
+    yield files_row()
+    yield rbm_row(1024, 256, 256, 100)
+
+
+def large_row(side: int) -> str:
+    """One bit-packed lattice."""
+    found = large_lattice(side, sweeps=100)
+    if found.sigmas > 5:
+        raise SystemExit(f"bit-packed misses the energy by {found.sigmas:.1f} errors")
+    speed, memory = found.flips_per_ns, found.mebibytes
+    return f"one lattice {side}²: {speed:.1f} flips/ns, {memory:.0f} MiB"
+
+
+def perfect_row(side: int) -> str:
+    """Exact samples at T_c."""
+    seconds = seconds_per_sample(side)
+    return f"perfect sampling {side}² at T_c: {seconds * 1e3:.0f} ms a configuration"
+
+
 if __name__ == "__main__":
     install_peers()
-    print(f"temperature {TEMPERATURE} (T_c is {T_C:.4f}), one thread, {ROUNDS} rounds")
-    metropolis_row(32, 20_000, 50_000)
-    metropolis_row(64, 5_000, 20_000)
-    metropolis_row(256, 400, 2_000)
-    rbm_row(1024, 256, 256, 100)
+    print(f"one thread, medians of {ROUNDS} rounds, T_c = {T_C:.4f}", flush=True)
+    for row in rows():
+        print(row, flush=True)

@@ -122,7 +122,8 @@ def test_the_table_behind_auto_gives_certified_and_nearly_independent_draws(
 METHODS = {
     "critical": ((32, 32), K_C, "multispin"),
     "ordered": ((32, 32), 0.5, "swendsen-wang"),
-    "large": ((256, 256), K_C, "swendsen-wang"),
+    "large": ((256, 256), K_C, "wolff"),
+    "enormous": ((2048, 1024), 0.3, "bit-packed"),
     "frustrated": ((5, 5), -1.0, "heat-bath"),
     "hot": ((32, 32), 0.05, "heat-bath"),
     "ring": ((64,), 1.0, "swendsen-wang"),

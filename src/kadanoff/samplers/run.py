@@ -10,6 +10,7 @@ leaves a trace.
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ from kadanoff.protocols import Model
 from kadanoff.randomness import generator
 from kadanoff.runs import Run
 from kadanoff.samplers.certificate import LEVEL, certify, is_untested, observables
+from kadanoff.samplers.methods import sampler_of
 from kadanoff.samplers.plan import Plan, plan_sampling, sampler_for
 from kadanoff.samplers.table import CERTAIN, LOCAL
 from kadanoff.samplers.tempering import Tempering
@@ -324,8 +326,8 @@ def _draw_shard(
     rng = generator(seed, "sample", g, b)
     sampler = sampler_for(plan)
     if last is None:
-        state = sampler.init(rng=rng, values=_hot_and_cold(plan, sampler.replicas, rng))
-        state = _swept(sampler, state, rng, plan.burn_in, stop)
+        start = _hot_and_cold(plan, sampler.replicas, rng)
+        state = _burnt_in(plan, sampler, start, rng, stop)
     else:
         state = sampler.init(rng=rng, values=_values(plan, last))
     turning = plan.method in LOCAL and is_symmetric(plan.model)
@@ -347,6 +349,27 @@ def _rows(sampler: Any, state: Any) -> np.ndarray:
     if sampler.model.alphabet == "pm1":
         return pack(values, values.ndim - 1)
     return stored(values, sampler.model.alphabet)
+
+
+def _burnt_in(
+    plan: Plan,
+    sampler: Any,
+    start: np.ndarray,
+    rng: np.random.Generator,
+    stop: Event,
+) -> Any:
+    """The state after burn-in; Wolff's is done by Swendsen–Wang, five sweeps a spacing.
+
+    From a hot start single clusters are small, and take an age to order the lattice.
+    """
+    if plan.method != "wolff":
+        state = sampler.init(rng=rng, values=start)
+        return _swept(sampler, state, rng, plan.burn_in, stop)
+    faster = sampler_of("swendsen-wang", plan.model)
+    burner = faster(plan.model, plan.coupling, sampler.replicas)
+    sweeps = min(plan.burn_in, math.ceil(5 * plan.burn_in / plan.spacing))
+    state = _swept(burner, burner.init(rng=rng, values=start), rng, sweeps, stop)
+    return sampler.init(rng=rng, values=burner.spins(state))
 
 
 def _values(plan: Plan, rows: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ __all__ = [
 
 WORD = 64  # replicas in one machine word
 LARGEST_GROUP = 512  # replicas stepped together: eight words per site
-MULTISPIN_SIDE = 96  # beyond it clusters decorrelate faster at the critical point
+MULTISPIN_SIDE = 72  # beyond it single clusters decorrelate faster at K_c
 ONE_LATTICE = 1 << 20  # sites from which on 64 lattices at a time are too many
 CHAINS = 32
 
@@ -45,7 +45,7 @@ NANOSECONDS = {
     "heat-bath": 0.2,
     "bit-packed": 0.08,
     "swendsen-wang": 10.0,
-    "wolff": 5.0,
+    "wolff": 10.0,
     "perfect": 5e3,
     "tempering": 10.0,
     "hybrid": 200.0,
@@ -117,7 +117,9 @@ def spacing_of(model: Model, coupling: float, method: str) -> int:
         return 4
     length = _memory_length(model, coupling)
     if method == "wolff":
-        return math.ceil(5 * math.prod(model.shape) / length ** len(model.shape))
+        clusters = 5 * math.sqrt(max(1.0, length / 64))
+        share = (longest / length) ** len(model.shape)  # of the lattice in a cluster
+        return math.ceil(clusters * share)
     return 1 + math.ceil(0.04 * length**2.17)
 
 
@@ -126,9 +128,10 @@ def _choose_ising(model: Ising, coupling: float) -> str:
         return "heat-bath"
     side = _memory_length(model, coupling)
     disordered = abs(coupling) <= CRITICAL.get(str(model.lattice), 0) * (1 + 1e-4)
-    in_words = disordered and not model.second and len(model.shape) == 2
-    if not in_words or side > MULTISPIN_SIDE:
+    if not disordered or model.second or len(model.shape) != 2:
         return "swendsen-wang"
+    if side > MULTISPIN_SIDE:
+        return "wolff"
     if model.is_plain and math.prod(model.shape) >= ONE_LATTICE and _fits_bits(model):
         return "bit-packed"
     fast = model.is_plain and abs(coupling) > 0.1
