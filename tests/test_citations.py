@@ -4,7 +4,17 @@ import re
 
 import pytest
 
-from kadanoff.citations import REFERENCES, cite, find
+from kadanoff.citations import REFERENCES, TOPICS, cite, find
+from kadanoff.samplers.methods import METHODS
+
+APS = {
+    "Phys. Rev.": "PhysRev",
+    "Phys. Rev. B": "PhysRevB",
+    "Phys. Rev. D": "PhysRevD",
+    "Phys. Rev. E": "PhysRevE",
+    "Phys. Rev. Lett.": "PhysRevLett",
+    "Rev. Mod. Phys.": "RevModPhys",
+}
 
 
 @pytest.mark.parametrize("name", REFERENCES)
@@ -12,12 +22,30 @@ def test_every_reference_is_complete(name):
     reference = find(name)
     assert re.fullmatch(r"[^,]+, .+", reference.authors)
     assert reference.title
-    assert 1940 < reference.year < 2027
+    assert 1900 < reference.year < 2027
     assert not reference.doi or re.fullmatch(r"10\.\d{4,}/\S+", reference.doi)
     assert not reference.arxiv or re.fullmatch(
         r"\d{4}\.\d{4,5}|[a-z-]+/\d{7}", reference.arxiv
     )
     assert reference.doi or reference.arxiv or re.search(r"\d", reference.where)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_identifiers_of_physical_reviews_follow_from_volume_and_page(name):
+    reference = find(name)
+    found = re.fullmatch(r"(.+) (\d+), (\d+)", reference.where)
+    if found and found[1] in APS:
+        expected = f"10.1103/{APS[found[1]]}.{found[2]}.{found[3]}"
+        assert reference.doi == expected
+    else:
+        assert "10.1103/PhysRev" not in reference.doi
+
+
+def test_no_source_is_there_twice():
+    places = [(r.where, r.title) for r in REFERENCES.values()]
+    identifiers = [r.doi for r in REFERENCES.values() if r.doi]
+    assert len(set(places)) == len(places)
+    assert len(set(identifiers)) == len(identifiers)
 
 
 def test_a_method_gives_its_entry():
@@ -27,8 +55,25 @@ def test_a_method_gives_its_entry():
     assert "10.1103/PhysRevLett.62.361" in entry
 
 
+@pytest.mark.parametrize("method", sorted({*METHODS} - {"auto", "independent"}))
+def test_every_sampling_method_can_be_cited(method):
+    assert cite(method).startswith("@misc{")
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_gives_all_of_its_sources(topic):
+    keys = TOPICS[topic]
+    assert len(set(keys)) == len(keys)
+    assert cite(topic) == "\n\n".join(find(key).bibtex(key) for key in keys)
+
+
+def test_a_topic_that_is_a_reference_too_begins_with_it():
+    assert all(TOPICS[name][0] == name for name in TOPICS.keys() & REFERENCES.keys())
+
+
 def test_each_reference_is_printed_once_and_none_named_means_all():
     assert cite("wolff", "mcrg", "wolff").count("@misc{") == 2
+    assert cite("reweighting", "mbar").count("@misc{mbar,") == 1
     assert cite().count("@misc{") == len(REFERENCES)
 
 
@@ -40,8 +85,11 @@ def test_plain_text_names_the_source():
 
 @pytest.mark.parametrize(
     ("wrong", "meant"),
-    [("wolf", "wolff"), ("Swendsen-Wang", "swendsen-wang"), ("besag", "pseudo-like")],
-)
+    [
+        ("wolf", "wolff"), ("Swendsen-Wang", "swendsen-wang"),
+        ("besag", "pseudo-like"), ("reweigting", "reweighting"),
+    ],
+)  # fmt: skip
 def test_an_unknown_name_gets_the_closest(wrong, meant):
     with pytest.raises(ValueError, match=meant):
         cite(wrong)

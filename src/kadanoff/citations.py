@@ -1,7 +1,9 @@
 """Whom to thank: the references of the methods a study has used, as BibTeX.
 
-`cite("wolff", "mcrg")` prints two entries, `cite()` all of them. A reference is here
-only if its details are certain; DOI or arXiv number lead to the source.
+`cite("wolff", "mcrg")` prints two entries, `cite()` all of them. Methods, models and
+readings that rest on several sources are names in `TOPICS`: `cite("reweighting")`
+prints all of theirs. A reference is here only if its details are certain; DOI or arXiv
+number lead to the source.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-__all__ = ["REFERENCES", "Reference", "cite", "find"]
+__all__ = ["REFERENCES", "TOPICS", "Reference", "cite", "find"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Reference:
 
 
 def find(name: str) -> Reference:
-    """The reference of one method.
+    """One reference by its key.
 
     Raises:
         ValueError: an unknown name; the sentence has the closest one.
@@ -63,14 +65,15 @@ def find(name: str) -> Reference:
         return REFERENCES[name]
     wanted = name.lower()
     by_author = [key for key, r in REFERENCES.items() if wanted in r.authors.lower()]
-    by_key = difflib.get_close_matches(wanted, REFERENCES, n=1, cutoff=0.4)
+    names = [*REFERENCES, *TOPICS]
+    by_key = difflib.get_close_matches(wanted, names, n=1, cutoff=0.4)
     close = by_key if not wanted or not by_author else by_author
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "see cite()"
     raise ValueError(f"no reference is known for {name!r}; {hint}")
 
 
 def cite(*names: str) -> str:
-    """BibTeX entries of the methods named, each once, or of all.
+    """BibTeX entries of the methods or topics named, each once, or of all.
 
     Raises:
         ValueError: an unknown name; the sentence has the closest one.
@@ -85,8 +88,8 @@ Transition}},
       doi = {10.1103/PhysRev.65.117},
     }
     """
-    chosen = dict.fromkeys(names or REFERENCES)
-    return "\n\n".join(find(name).bibtex(name) for name in chosen)
+    keys = (key for name in names or REFERENCES for key in TOPICS.get(name, (name,)))
+    return "\n\n".join(find(key).bibtex(key) for key in dict.fromkeys(keys))
 
 
 REFERENCES = {
@@ -98,6 +101,27 @@ REFERENCES = {
         "J. Chem. Phys. 21, 1087",
         1953,
         "10.1063/1.1699114",
+    ),
+    "heat-bath": Reference(
+        "Glauber, R. J.",
+        "Time-Dependent Statistics of the Ising Model",
+        "J. Math. Phys. 4, 294",
+        1963,
+        "10.1063/1.1703954",
+    ),
+    "link-heat-bath": Reference(
+        "Creutz, M.",
+        "Monte Carlo study of quantized SU(2) gauge theory",
+        "Phys. Rev. D 21, 2308",
+        1980,
+        "10.1103/PhysRevD.21.2308",
+    ),
+    "multi-spin-coding": Reference(
+        "Jacobs, L. and Rebbi, C.",
+        "Multi-spin coding: A very efficient technique for Monte Carlo simulations of "
+        "spin systems",
+        "J. Comput. Phys. 41, 203",
+        1981,
     ),
     "swendsen-wang": Reference(
         "Swendsen, R. H. and Wang, J.-S.",
@@ -113,12 +137,33 @@ REFERENCES = {
         1989,
         "10.1103/PhysRevLett.62.361",
     ),
+    "random-clusters": Reference(
+        "Fortuin, C. M. and Kasteleyn, P. W.",
+        "On the random-cluster model. I. Introduction and relation to other models",
+        "Physica 57, 536",
+        1972,
+        "10.1016/0031-8914(72)90045-6",
+    ),
+    "ghost-spin": Reference(
+        "Griffiths, R. B.",
+        "Correlations in Ising Ferromagnets. II. External Magnetic Fields",
+        "J. Math. Phys. 8, 484",
+        1967,
+        "10.1063/1.1705220",
+    ),
+    "field-clusters": Reference(
+        "Coniglio, A. and di Liberto, F. and Monroy, G. and Peruggi, F.",
+        "Exact relations between droplets and thermal fluctuations in external field",
+        "J. Phys. A 22, L837",
+        1989,
+    ),
     "perfect": Reference(
         "Propp, J. G. and Wilson, D. B.",
         "Exact sampling with coupled Markov chains and applications to statistical "
         "mechanics",
         "Random Struct. Algorithms 9, 223",
         1996,
+        "10.1002/(SICI)1098-2418(199608/09)9:1/2<223::AID-RSA14>3.0.CO;2-O",
     ),
     "tempering": Reference(
         "Hukushima, K. and Nemoto, K.",
@@ -126,6 +171,7 @@ REFERENCES = {
         "J. Phys. Soc. Jpn. 65, 1604",
         1996,
         "10.1143/JPSJ.65.1604",
+        "cond-mat/9512035",
     ),
     "hybrid": Reference(
         "Duane, S. and Kennedy, A. D. and Pendleton, B. J. and Roweth, D.",
@@ -134,6 +180,64 @@ REFERENCES = {
         1987,
         "10.1016/0370-2693(87)91197-X",
     ),
+    "hybrid-identity": Reference(
+        "Creutz, M.",
+        "Global Monte Carlo algorithms for many-fermion systems",
+        "Phys. Rev. D 38, 1228",
+        1988,
+        "10.1103/PhysRevD.38.1228",
+    ),
+    "hybrid-acceptance": Reference(
+        "Gupta, S. and Irbäck, A. and Karsch, F. and Petersson, B.",
+        "The acceptance probability in the hybrid Monte Carlo method",
+        "Phys. Lett. B 242, 437",
+        1990,
+    ),
+    "sign-clusters": Reference(
+        "Brower, R. C. and Tamayo, P.",
+        "Embedded dynamics for φ⁴ theory",
+        "Phys. Rev. Lett. 62, 1087",
+        1989,
+        "10.1103/PhysRevLett.62.1087",
+    ),
+    "over-relaxation": Reference(
+        "Creutz, M.",
+        "Overrelaxation and Monte Carlo simulation",
+        "Phys. Rev. D 36, 515",
+        1987,
+        "10.1103/PhysRevD.36.515",
+    ),
+    "von-mises": Reference(
+        "Best, D. J. and Fisher, N. I.",
+        "Efficient Simulation of the von Mises Distribution",
+        "Appl. Stat. 28, 152",
+        1979,
+        "10.2307/2346732",
+    ),
+    "forest-fire": Reference(
+        "Drossel, B. and Schwabl, F.",
+        "Self-organized critical forest-fire model",
+        "Phys. Rev. Lett. 69, 1629",
+        1992,
+        "10.1103/PhysRevLett.69.1629",
+    ),
+    "dynamic-exponent": Reference(
+        "Nightingale, M. P. and Blöte, H. W. J.",
+        "Dynamic Exponent of the Two-Dimensional Ising Model and Monte Carlo "
+        "Computation of the Subdominant Eigenvalue from the Stochastic Matrix",
+        "Phys. Rev. Lett. 76, 4548",
+        1996,
+        "10.1103/PhysRevLett.76.4548",
+    ),
+    "cubic-critical-point": Reference(
+        "Ferrenberg, A. M. and Xu, J. and Landau, D. P.",
+        "Pushing the limits of Monte Carlo simulations for the three-dimensional "
+        "Ising model",
+        "Phys. Rev. E 97, 043301",
+        2018,
+        "10.1103/PhysRevE.97.043301",
+        "1806.03558",
+    ),
     "xoshiro": Reference(
         "Blackman, D. and Vigna, S.",
         "Scrambled Linear Pseudorandom Number Generators",
@@ -141,6 +245,13 @@ REFERENCES = {
         2021,
         "10.1145/3460772",
         "1805.01407",
+    ),
+    "splitmix": Reference(
+        "Steele, G. L. and Lea, D. and Flood, C. H.",
+        "Fast splittable pseudorandom number generators",
+        "in Proceedings of OOPSLA '14, 453, ACM",
+        2014,
+        "10.1145/2660193.2660195",
     ),
     # errors
     "autocorrelation": Reference(
@@ -159,12 +270,34 @@ REFERENCES = {
         1988,
         "10.1007/BF01022990",
     ),
+    "autocorrelation-function": Reference(
+        "Lüscher, M.",
+        "Schwarz-preconditioned HMC algorithm for two-flavour lattice QCD",
+        "Comput. Phys. Commun. 165, 199",
+        2005,
+        arxiv="hep-lat/0409106",
+    ),
     "jackknife": Reference(
         "Efron, B.",
         "The Jackknife, the Bootstrap and Other Resampling Plans",
         "SIAM, Philadelphia",
         1982,
         "10.1137/1.9781611970319",
+    ),
+    "welch": Reference(
+        "Welch, B. L.",
+        "The generalization of 'Student's' problem when several different population "
+        "variances are involved",
+        "Biometrika 34, 28",
+        1947,
+        "10.1093/biomet/34.1-2.28",
+    ),
+    "satterthwaite": Reference(
+        "Satterthwaite, F. E.",
+        "An Approximate Distribution of Estimates of Variance Components",
+        "Biometrics Bull. 2, 110",
+        1946,
+        "10.2307/3002019",
     ),
     "gelman-rubin": Reference(
         "Gelman, A. and Rubin, D. B.",
@@ -173,7 +306,109 @@ REFERENCES = {
         1992,
         "10.1214/ss/1177011136",
     ),
+    # reading
+    "histogram": Reference(
+        "Ferrenberg, A. M. and Swendsen, R. H.",
+        "New Monte Carlo technique for studying phase transitions",
+        "Phys. Rev. Lett. 61, 2635",
+        1988,
+        "10.1103/PhysRevLett.61.2635",
+    ),
+    "multiple-histogram": Reference(
+        "Ferrenberg, A. M. and Swendsen, R. H.",
+        "Optimized Monte Carlo data analysis",
+        "Phys. Rev. Lett. 63, 1195",
+        1989,
+        "10.1103/PhysRevLett.63.1195",
+    ),
+    "mbar": Reference(
+        "Shirts, M. R. and Chodera, J. D.",
+        "Statistically optimal analysis of samples from multiple equilibrium states",
+        "J. Chem. Phys. 129, 124105",
+        2008,
+        "10.1063/1.2978177",
+        "0801.1426",
+    ),
+    "overlap": Reference(
+        "Klimovich, P. V. and Shirts, M. R. and Mobley, D. L.",
+        "Guidelines for the analysis of free energy calculations",
+        "J. Comput. Aided Mol. Des. 29, 397",
+        2015,
+        "10.1007/s10822-015-9840-9",
+    ),
+    "cluster-estimators": Reference(
+        "Sweeny, M.",
+        "Monte Carlo study of weighted percolation clusters relevant to the Potts "
+        "models",
+        "Phys. Rev. B 27, 4445",
+        1983,
+        "10.1103/PhysRevB.27.4445",
+    ),
+    "improved-estimators": Reference(
+        "Wolff, U.",
+        "Monte Carlo simulation of a lattice field theory as correlated percolation",
+        "Nucl. Phys. B 300, 501",
+        1988,
+    ),
+    "second-moment-length": Reference(
+        "Cooper, F. and Freedman, B. and Preston, D.",
+        "Solving φ⁴₁,₂ field theory with Monte Carlo",
+        "Nucl. Phys. B 210, 210",
+        1982,
+    ),
+    "binder": Reference(
+        "Binder, K.",
+        "Finite size scaling analysis of Ising model block distribution functions",
+        "Z. Phys. B 43, 119",
+        1981,
+        "10.1007/BF01293604",
+    ),
+    "variable-projection": Reference(
+        "Golub, G. H. and Pereyra, V.",
+        "The Differentiation of Pseudo-Inverses and Nonlinear Least Squares Problems "
+        "Whose Variables Separate",
+        "SIAM J. Numer. Anal. 10, 413",
+        1973,
+        "10.1137/0710036",
+    ),
+    "inverse-covariance": Reference(
+        "Hartlap, J. and Simon, P. and Schneider, P.",
+        "Why your model parameter confidences might be too optimistic. Unbiased "
+        "estimation of the inverse covariance matrix",
+        "Astron. Astrophys. 464, 399",
+        2007,
+        "10.1051/0004-6361:20066170",
+        "astro-ph/0608064",
+    ),
+    "collapse-quality": Reference(
+        "Houdayer, J. and Hartmann, A. K.",
+        "Low-temperature behavior of two-dimensional Gaussian Ising spin glasses",
+        "Phys. Rev. B 70, 014418",
+        2004,
+        "10.1103/PhysRevB.70.014418",
+    ),
+    "small-sample-criterion": Reference(
+        "Hurvich, C. M. and Tsai, C.-L.",
+        "Regression and time series model selection in small samples",
+        "Biometrika 76, 297",
+        1989,
+        "10.1093/biomet/76.2.297",
+    ),
     # exact results
+    "ising-chain": Reference(
+        "Ising, E.",
+        "Beitrag zur Theorie des Ferromagnetismus",
+        "Z. Phys. 31, 253",
+        1925,
+        "10.1007/BF02980577",
+    ),
+    "transfer-matrix": Reference(
+        "Kramers, H. A. and Wannier, G. H.",
+        "Statistics of the Two-Dimensional Ferromagnet. Part I",
+        "Phys. Rev. 60, 252",
+        1941,
+        "10.1103/PhysRev.60.252",
+    ),
     "onsager": Reference(
         "Onsager, L.",
         "Crystal Statistics. I. A Two-Dimensional Model with an Order-Disorder "
@@ -216,6 +451,153 @@ REFERENCES = {
         "Phys. Rev. Lett. 76, 78",
         1996,
         "10.1103/PhysRevLett.76.78",
+    ),
+    "toeplitz": Reference(
+        "Wu, T. T.",
+        "Theory of Toeplitz Determinants and the Spin Correlations of the "
+        "Two-Dimensional Ising Model. I",
+        "Phys. Rev. 149, 380",
+        1966,
+        "10.1103/PhysRev.149.380",
+    ),
+    "two-dimensional-ising": Reference(
+        "McCoy, B. M. and Wu, T. T.",
+        "The Two-Dimensional Ising Model",
+        "Harvard University Press, Cambridge, Massachusetts, 1st ed.",
+        1973,
+    ),
+    "energy-correlations": Reference(
+        "Hecht, R.",
+        "Correlation Functions for the Two-Dimensional Ising Model",
+        "Phys. Rev. 158, 557",
+        1967,
+        "10.1103/PhysRev.158.557",
+    ),
+    "triangular": Reference(
+        "Houtappel, R. M. F.",
+        "Order-disorder in hexagonal lattices",
+        "Physica 16, 425",
+        1950,
+        "10.1016/0031-8914(50)90130-3",
+    ),
+    "triangular-antiferromagnet": Reference(
+        "Wannier, G. H.",
+        "Antiferromagnetism. The Triangular Ising Net",
+        "Phys. Rev. 79, 357",
+        1950,
+        "10.1103/PhysRev.79.357",
+    ),
+    "triangular-magnetization": Reference(
+        "Potts, R. B.",
+        "Spontaneous Magnetization of a Triangular Ising Lattice",
+        "Phys. Rev. 88, 352",
+        1952,
+        "10.1103/PhysRev.88.352",
+    ),
+    "honeycomb-magnetization": Reference(
+        "Naya, S.",
+        "On the Spontaneous Magnetizations of Honeycomb and Kagomé Ising Lattices",
+        "Prog. Theor. Phys. 11, 53",
+        1954,
+        "10.1143/PTP.11.53",
+    ),
+    "binder-value": Reference(
+        "Kamieniarz, G. and Blöte, H. W. J.",
+        "Universal ratio of magnetization moments in two-dimensional Ising models",
+        "J. Phys. A 26, 201",
+        1993,
+        "10.1088/0305-4470/26/2/009",
+    ),
+    "potts-model": Reference(
+        "Potts, R. B.",
+        "Some generalized order-disorder transformations",
+        "Math. Proc. Camb. Phil. Soc. 48, 106",
+        1952,
+        "10.1017/S0305004100027419",
+    ),
+    "potts-review": Reference(
+        "Wu, F. Y.",
+        "The Potts model",
+        "Rev. Mod. Phys. 54, 235",
+        1982,
+        "10.1103/RevModPhys.54.235",
+    ),
+    "latent-heat": Reference(
+        "Baxter, R. J.",
+        "Potts model at the critical temperature",
+        "J. Phys. C 6, L445",
+        1973,
+        "10.1088/0022-3719/6/23/005",
+    ),
+    "triangular-potts": Reference(
+        "Baxter, R. J. and Temperley, H. N. V. and Ashley, S. E.",
+        "Triangular Potts model at its transition temperature, and related models",
+        "Proc. R. Soc. A 358, 535",
+        1978,
+    ),
+    "coulomb-gas": Reference(
+        "Nienhuis, B.",
+        "Critical behavior of two-dimensional spin models and charge asymmetry in the "
+        "Coulomb gas",
+        "J. Stat. Phys. 34, 731",
+        1984,
+    ),
+    "minimal-models": Reference(
+        "Dotsenko, Vl. S. and Fateev, V. A.",
+        "Conformal algebra and multipoint correlation functions in 2D statistical "
+        "models",
+        "Nucl. Phys. B 240, 312",
+        1984,
+    ),
+    "conformal-symmetry": Reference(
+        "Belavin, A. A. and Polyakov, A. M. and Zamolodchikov, A. B.",
+        "Infinite conformal symmetry in two-dimensional quantum field theory",
+        "Nucl. Phys. B 241, 333",
+        1984,
+        "10.1016/0550-3213(84)90052-X",
+    ),
+    "strip-lengths": Reference(
+        "Cardy, J. L.",
+        "Conformal invariance and universality in finite-size scaling",
+        "J. Phys. A 17, L385",
+        1984,
+        "10.1088/0305-4470/17/7/003",
+    ),
+    "central-charge": Reference(
+        "Blöte, H. W. J. and Cardy, J. L. and Nightingale, M. P.",
+        "Conformal invariance, the central charge, and universal finite-size "
+        "amplitudes at criticality",
+        "Phys. Rev. Lett. 56, 742",
+        1986,
+        "10.1103/PhysRevLett.56.742",
+    ),
+    "vortices": Reference(
+        "Kosterlitz, J. M. and Thouless, D. J.",
+        "Ordering, metastability and phase transitions in two-dimensional systems",
+        "J. Phys. C 6, 1181",
+        1973,
+        "10.1088/0022-3719/6/7/010",
+    ),
+    "lattice-fields": Reference(
+        "Montvay, I. and Münster, G.",
+        "Quantum Fields on a Lattice",
+        "Cambridge University Press",
+        1994,
+        "10.1017/CBO9780511470783",
+    ),
+    "trapezoidal-rule": Reference(
+        "Trefethen, L. N. and Weideman, J. A. C.",
+        "The Exponentially Convergent Trapezoidal Rule",
+        "SIAM Rev. 56, 385",
+        2014,
+        "10.1137/130932132",
+    ),
+    "double-exponential": Reference(
+        "Takahasi, H. and Mori, M.",
+        "Double Exponential Formulas for Numerical Integration",
+        "Publ. Res. Inst. Math. Sci. 9, 721",
+        1974,
+        "10.2977/prims/1195192451",
     ),
     # renormalization
     "block-spins": Reference(
@@ -333,3 +715,44 @@ REFERENCES = {
         "1906.05212",
     ),
 }
+
+TOPICS = {
+    # methods
+    "swendsen-wang": ("swendsen-wang", "random-clusters"),
+    "perfect": ("perfect", "random-clusters", "ghost-spin", "splitmix"),
+    "hybrid": ("hybrid", "hybrid-identity", "hybrid-acceptance", "sign-clusters"),
+    "multispin": ("metropolis", "multi-spin-coding", "xoshiro"),
+    "bit-packed": ("heat-bath", "multi-spin-coding", "xoshiro"),
+    # models
+    "potts": ("potts-model", "potts-review"),
+    "xy": ("vortices", "wolff", "von-mises", "over-relaxation"),
+    "phi4": ("lattice-fields", "hybrid", "sign-clusters"),
+    "decoupled-noise": ("rsmi",),
+    # readings
+    "reweighting": ("histogram", "multiple-histogram", "mbar", "overlap"),
+    "cluster-readings": (
+        *("random-clusters", "cluster-estimators", "improved-estimators"),
+        "second-moment-length",
+    ),
+    "interval": ("jackknife", "welch", "satterthwaite"),
+    "scaling": (
+        *("binder", "second-moment-length", "variable-projection"),
+        *("inverse-covariance", "collapse-quality", "small-sample-criterion"),
+    ),
+    # exact results
+    "chain": ("ising-chain", "transfer-matrix", "potts-model"),
+    "strip": ("transfer-matrix", "strip-lengths", "central-charge"),
+    "diagonal": ("toeplitz", "two-dimensional-ising", "double-exponential"),
+    "torus": ("kaufman", "density-of-states"),
+    "critical-torus": ("torus-correlators", "ferdinand-fisher", "energy-correlations"),
+    "planar": (
+        *("triangular", "triangular-antiferromagnet"),
+        *("triangular-magnetization", "honeycomb-magnetization"),
+    ),
+    "critical-potts": (
+        *("potts-review", "latent-heat", "triangular-potts"),
+        *("coulomb-gas", "minimal-models"),
+    ),
+    "phi4-quadrature": ("trapezoidal-rule",),
+}
+"""What rests on several sources → their keys."""

@@ -52,9 +52,8 @@ def test_angles_of_zero_and_pi_are_ising_spins(lattice, shape):
 @pytest.mark.parametrize(("lattice", "shape"), LATTICES)
 def test_turning_all_spins_changes_nothing_and_rounding_less_than_1e_6(lattice, shape):
     model = XY(shape, lattice)
-    exact = np.random.default_rng(2).uniform(-math.pi, math.pi, (50, *shape))
-    exact = np.broadcast_to(exact[..., None], (*exact.shape, 2))
-    exact = exact[..., 0] if lattice != "honeycomb" else exact + [0.0, 0.3]
+    form = (50, *model.geometry.lattice)
+    exact = np.random.default_rng(2).uniform(-math.pi, math.pi, form)
     for turn in (0.0, 0.7, math.pi, 5.0):
         stored = model.observables(wrapped(exact + turn), -1.0)
         wanted = model.observables(exact, -1.0)

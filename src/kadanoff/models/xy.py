@@ -140,8 +140,8 @@ class XY:
 def wrapped(angles: np.ndarray) -> np.ndarray:
     """The same angles in [-π, π), float32; those already so stay bit for bit.
 
-    >>> wrapped(np.array([np.pi, 3.0, 7.0]))
-    array([-3.1415925 ,  3.        ,  0.71681464], dtype=float32)
+    >>> wrapped(np.array([1.0, 1.5 + 2 * np.pi]))
+    array([1. , 1.5], dtype=float32)
     """
     exact = np.asarray(angles, dtype=np.float64)
     turned = np.mod(exact + math.pi, 2 * math.pi) - math.pi
