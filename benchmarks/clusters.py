@@ -13,7 +13,7 @@ import numpy as np
 
 from kadanoff.exact.constants import K_C
 from kadanoff.kernels import graph_clusters as clusters
-from kadanoff.kernels import potts, swendsen_wang, wolff, xy
+from kadanoff.kernels import potts, xy
 from kadanoff.models.lattice import neighbours
 
 SITES = 1 << 16
@@ -46,24 +46,6 @@ def ising_clusters(side: int) -> dict[str, float]:
         "swendsen-wang": sweep_rate(sweep, spins.size),
         "wolff": wolff_rate(turn),
         "heat-bath": sweep_rate(heat, spins.size),
-    }
-
-
-def hypercube_clusters(side: int) -> dict[str, float]:
-    """The kernels of hypercubes, for comparison."""
-    walk, bonds = wolff.walk((side, side)), wolff.bonds(K_C)
-    spins = hot(side, UP_AND_DOWN)
-
-    def sweep(n: int) -> None:
-        swendsen_wang.sweep(spins, walk, bonds, seed(), n)
-
-    def turn(n: int) -> int:
-        return wolff.turn_clusters(spins, walk, bonds, seed(), n)
-
-    sweep(BURN_IN)
-    return {
-        "swendsen-wang": sweep_rate(sweep, spins.size),
-        "wolff": wolff_rate(turn),
     }
 
 
@@ -158,7 +140,6 @@ def timed(update: Callable[[int], Any], count: int) -> tuple[float, Any]:
 if __name__ == "__main__":
     for side in (64, 256, 1024):
         rows = {
-            "hypercube kernels": hypercube_clusters(side),
             "ising": ising_clusters(side),
             **{f"potts q = {q}": potts_clusters(side, q) for q in (2, 3, 4)},
             "xy": xy_clusters(side),

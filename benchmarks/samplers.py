@@ -9,22 +9,23 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from clusters import ising_clusters
 
 from kadanoff.autocorrelation import integrated_time
 from kadanoff.exact.constants import K_C, T_C
 from kadanoff.exact.kaufman import torus
 from kadanoff.instruments.thermodynamics import autocorrelation, energy
 from kadanoff.models.ising import Ising
+from kadanoff.samplers.graph import SwendsenWang, Wolff
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 from kadanoff.samplers.run import sample
-from kadanoff.samplers.swendsen_wang import SwendsenWang
-from kadanoff.samplers.wolff import Wolff
 
 __all__ = ["cluster_row", "independent_row", "local_row", "one_core", "workers_row"]
 
 ROUNDS = 3
 TEMPERATURE = 2.4  # above T_c, where everybody equilibrates within the run
 REPLICAS = 1024
+ALGORITHMS = ("swendsen_wang", "wolff")
 Peer = Callable[..., dict]
 
 
@@ -51,13 +52,14 @@ def local_row(side: int, our_sweeps: int, their_sweeps: int, peer: Peer) -> str:
 
 def cluster_row(side: int, our_sweeps: int, peer: Peer) -> str:
     """Nanoseconds per spin of Swendsen–Wang and per turned spin of Wolff, at T_c."""
-    ours: dict[str, list[float]] = {"swendsen_wang": [], "wolff": []}
-    theirs: dict[str, list[float]] = {"swendsen_wang": [], "wolff": []}
+    ours: dict[str, list[float]] = {name: [] for name in ALGORITHMS}
+    theirs: dict[str, list[float]] = {name: [] for name in ALGORITHMS}
+    _check_clusters(side)
     for _ in range(ROUNDS):
-        for algorithm, kind in (("swendsen_wang", SwendsenWang), ("wolff", Wolff)):
-            sweeps = our_sweeps * (4 if algorithm == "wolff" else 1)
-            ours[algorithm].append(_our_cluster_ns(kind, side, sweeps))
-            between = max(1, sweeps // 50)
+        rates = ising_clusters(side)
+        for algorithm in ALGORITHMS:
+            ours[algorithm].append(1 / rates[algorithm.replace("_", "-")])
+            between = max(1, our_sweeps * (4 if algorithm == "wolff" else 1) // 50)
             found = peer("mcising_sampler.py", side, 50, between, T_C, algorithm)
             _check("mcising", np.array(found["energies"]), side, K_C)
             spins = _turned(found, side, algorithm)
@@ -161,30 +163,15 @@ def _their_flips(side: int, sweeps: int, peer: Peer) -> dict[str, dict]:
     }
 
 
-def _our_cluster_ns(kind: type, side: int, sweeps: int) -> float:
-    rng = np.random.default_rng(1)
-    burner = SwendsenWang(Ising((side, side)), K_C, 8)
-    state = burner.step(burner.init(rng=rng), rng=rng, sweeps=50)
-    sampler = kind(Ising((side, side)), K_C, 8)
-    state = sampler.step(state, rng=rng, sweeps=2)  # compiled
-    started = time.perf_counter()
-    after = sampler.step(state, rng=rng, sweeps=sweeps)
-    seconds = time.perf_counter() - started
-    if kind is SwendsenWang:
-        return seconds * 1e9 / (8 * sweeps * side**2)
-    return seconds * 1e9 / _wolff_turned(sampler, after, rng, sweeps)
-
-
-def _wolff_turned(
-    sampler: Wolff, state: object, rng: np.random.Generator, clusters: int
-) -> float:
-    """Spins turned by so many clusters of eight lattices, measured apart."""
-    from kadanoff.kernels import wolff
-
-    spins = sampler.spins(state).reshape(8, -1)
-    seed = rng.integers(0, 2**64, size=4, dtype=np.uint64)
-    walk, bonds = wolff.walk(sampler.model.shape), wolff.bonds(sampler.coupling)
-    return float(wolff.turn_clusters(spins, walk, bonds, seed, clusters))
+def _check_clusters(side: int) -> None:
+    """Energies of a few lattices that sweeps and single clusters have equilibrated."""
+    rng, model = np.random.default_rng(1), Ising((side, side))
+    replicas = max(8, 64**2 * 64 // side**2)
+    sweeps = SwendsenWang(model, K_C, replicas)
+    state = sweeps.step(sweeps.init(rng=rng), rng=rng, sweeps=60)
+    _check("Swendsen–Wang", model.energy(sweeps.spins(state)), side, K_C)
+    state = Wolff(model, K_C, replicas).step(state, rng=rng, sweeps=20)
+    _check("Wolff", model.energy(sweeps.spins(state)), side, K_C)
 
 
 def _turned(found: dict, side: int, algorithm: str) -> float:

@@ -3,7 +3,7 @@
 On the square lattice at T_c, by sides: the time of a sweep (Wolff: cluster), the
 autocorrelation time of M² in sweeps, and independent samples of M² a second of one
 core, burn-in not counted. Where the last column of one method overtakes the other's is
-where `kadanoff.samplers.table.MULTISPIN_SIDE` lies; the first column is its NANOSECONDS.
+where MULTISPIN_SIDE of `kadanoff.samplers.table` lies; the first is its NANOSECONDS.
 """
 
 import time
@@ -14,8 +14,8 @@ from samplers import one_core
 from kadanoff.autocorrelation import integrated_time
 from kadanoff.exact.constants import K_C
 from kadanoff.models.ising import Ising
+from kadanoff.samplers.graph import SwendsenWang
 from kadanoff.samplers.methods import sampler_of
-from kadanoff.samplers.swendsen_wang import SwendsenWang
 
 SIDES = (16, 32, 64, 96, 128, 256)
 REPLICAS = {"multispin": 512, "heat-bath": 512}  # others: 8

@@ -222,7 +222,7 @@ def test_effective_numbers():
         (spins(3, 4), {}, r"got shape \(3, 4\)"),
         (spins(3, 0, 4), {}, "at least one of each"),
         (spins(2, 3, 4), {"geometry": Grid((5,))}, r"have shape \(5,\), got \(4,\)"),
-        (spins(2, 3, 4), {"alphabet": "xy"}, "angle, real with q between 2 and 255, got 'xy'"),
+        (spins(2, 3, 4), {"alphabet": "xy"}, "with q between 2 and 255, got 'xy'"),
         (spins(2, 3, 4) > 0, {}, "numbers, got an array of bool"),
         (spins(2, 3, 4) * 2, {}, "-1 or 1, got"),
         (np.full((2, 3, 4), np.nan), {"alphabet": "real"}, r"nan at index \(0, 0, 0\)"),

@@ -209,7 +209,7 @@ REFUSED = {
     "truth values": (SPINS > 0, {}, "alphabet '01'"),
     "spins as bits": (SPINS, {"alphabet": "01"}, "are 0 or 1, got -1"),
     "potts": (SPINS, {"alphabet": "potts:3"}, "whole numbers from 0 to 2, got -1"),
-    "alphabet": (SPINS, {"alphabet": "pm2"}, "alphabet is one of pm1, potts:q, angle, real"),
+    "alphabet": (SPINS, {"alphabet": "pm2"}, "alphabet is one of pm1, potts:q"),
     "nan": (np.full((3, 2, 2), np.nan), {"alphabet": "real"}, "finite, got nan"),
     "nan bits": (np.full((3, 2, 2), np.nan), {"alphabet": "01"}, "got nan"),
     "beyond float32": (np.full((3, 2, 2), 1e300), {"alphabet": "real"}, "finite"),

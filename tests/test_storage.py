@@ -244,7 +244,7 @@ DAMAGE = {
     "geometry": (lambda p: attribute(p, "geometry", "{}"), "geometry is 'grid'"),
     "no json": (lambda p: attribute(p, "history", "{"), "do not describe"),
     "history": (lambda p: attribute(p, "history", "{}"), "history is a list"),
-    "couplings": (lambda p: attribute(p, "couplings", "3"), "couplings and parameters are mappings"),
+    "couplings": (lambda p: attribute(p, "couplings", "3"), "parameters are mappings"),
     "other lattice": (
         lambda p: attribute(p, "geometry", json.dumps(Grid((8, 8)).describe())),
         r"on \(8, 8\) need \(chain, draw, 8\)",

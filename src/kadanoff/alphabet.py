@@ -54,17 +54,24 @@ def check_values(values: np.ndarray, alphabet: str) -> None:
 
 def stored(values: np.ndarray, alphabet: str) -> np.ndarray:
     """The values in the type they are stored in; ±1 are packed elsewhere."""
-    if alphabet == "angle":  # rounding to float32 may reach +π, which is -π
-        turned = np.mod(values + math.pi, FULL_TURN) - math.pi
-        rounded = np.asarray(turned, dtype=np.float32)
-        edge = np.float32(math.pi)
-        values = np.where(rounded >= edge, -edge, rounded)
+    if alphabet == "angle":
+        values = _wrapped(values)
     return np.ascontiguousarray(values, dtype=stored_type(alphabet))
 
 
 def stored_type(alphabet: str) -> np.dtype:
     """The type of the stored array: bytes of packed ±1 spins, else of the values."""
     return np.dtype(np.float32 if alphabet in ("angle", "real") else np.uint8)
+
+
+def _wrapped(angles: np.ndarray) -> np.ndarray:
+    """The same angles in [-π, π), float32; those already so stay bit for bit."""
+    exact = np.asarray(angles, dtype=np.float64)
+    turned = np.mod(exact + math.pi, FULL_TURN) - math.pi
+    # The float32 next to π lies above it: it is taken for its neighbour below.
+    edge = np.nextafter(np.float32(math.pi), np.float32(0))
+    inside = np.where(np.abs(exact) <= edge, exact, turned)
+    return np.clip(inside, -edge, edge).astype(np.float32)
 
 
 def _potts_states(alphabet: str) -> int | None:

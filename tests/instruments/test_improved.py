@@ -23,11 +23,10 @@ from kadanoff.geometry import Grid, Unordered
 from kadanoff.instruments import correlators, improved
 from kadanoff.instruments import thermodynamics as thermo
 from kadanoff.instruments.improved import ClusterReadings, cluster_readings
-from kadanoff.kernels.clusters import cluster_moments, pair_sums
-from kadanoff.kernels.wolff import bonds
+from kadanoff.kernels.clusters import bonds, cluster_moments, pair_sums
 from kadanoff.models.ising import Ising
 from kadanoff.models.lattice import geometry
-from kadanoff.samplers.swendsen_wang import SwendsenWang
+from kadanoff.samplers.graph import SwendsenWang
 
 Z = 4.5
 

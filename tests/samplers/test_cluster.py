@@ -1,4 +1,4 @@
-"""Clusters: the bonds open as they should, the sizes obey Wolff's identity."""
+"""Clusters of Ising spins: the bonds open as they should, the coin is fair."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from kadanoff.exact.enumerate import all_states, moments
-from kadanoff.kernels import swendsen_wang, wolff
+from kadanoff.kernels import graph_clusters
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.metropolis import AbstractSpinSampler
-from kadanoff.samplers.swendsen_wang import SwendsenWang
-from kadanoff.samplers.wolff import Wolff
+from kadanoff.samplers.graph import SwendsenWang, Wolff
 
 U = np.uint64
 WORDS = 20_000
@@ -35,10 +32,9 @@ def collector(kernel: Any) -> Any:
     return collect
 
 
-@pytest.mark.parametrize("kernel", [wolff, swendsen_wang])
-def test_open_bonds_are_independent_bits(kernel: Any) -> None:
+def test_open_bonds_are_independent_bits() -> None:
     """1.28 million bits, level z = 4.5; power: the control is wrong by 2 % of p."""
-    collect = collector(kernel)
+    collect = collector(graph_clusters)
     seed = np.random.default_rng(1).integers(0, 2**64, size=4, dtype=U)
     for p in (0.586, 0.17, 0.5):
         words = collect(seed, U(int(p * 2.0**64)), WORDS)
@@ -57,51 +53,10 @@ def test_first_word_is_that_of_xoshiro256plusplus() -> None:
     """The state 1, 2, 3, 4 draws 41943041, 58720359, … (Rust's rand_xoshiro)."""
     seed = np.array([1, 2, 3, 4], dtype=U)
     first = 41943041
-    for kernel in (wolff, swendsen_wang):
-        # At threshold 2^63 the first digit decides every lane: set where 0 is drawn;
-        # lanes that drew 1 wait for a later 1 and stay closed.
-        word = int(collector(kernel)(seed, U(2**63), 1)[0])
-        assert word == ~first % 2**64
-
-
-@pytest.mark.parametrize("shape", [(2,), (5,), (2, 3), (4, 4), (3, 2, 5)])
-def test_the_walk_reaches_the_neighbours(shape: tuple[int, ...]) -> None:
-    edge, steps = wolff.walk(shape)
-    sites = np.arange(math.prod(shape))
-    index = sites.reshape(shape)
-    for axis in range(len(shape)):
-        for k, shift in ((2 * axis, 1), (2 * axis + 1, -1)):
-            across = edge >> np.uint32(k) & 1
-            reached = sites + steps.view(np.int64)[2 * k + across]
-            assert (reached == np.roll(index, shift, axis).ravel()).all()
-
-
-@pytest.mark.parametrize("shape", [(2,), (2, 2), (3, 5), (4, 4), (2, 2, 3)])
-def test_mean_cluster_size_is_the_susceptibility(shape: tuple[int, ...]) -> None:
-    """<|C|> = N <m²> (Wolff 1989): exact draws, level z = 4.5, power 2 % of K."""
-    coupling = 0.9 / len(shape) ** 1.3
-    assert abs(cluster_size_z(shape, coupling, coupling)) < 4.5
-    assert abs(cluster_size_z(shape, coupling, 1.02 * coupling)) > 4.5
-
-
-def cluster_size_z(shape: tuple[int, ...], coupling: float, wrong: float) -> float:
-    rng = np.random.default_rng(2)
-    sites, draws = math.prod(shape), 400_000
-    states = all_states(sites).reshape(-1, *shape)
-    axes = range(1, states.ndim)
-    bonds = sum(
-        (states * np.roll(states, 1, a)).reshape(-1, sites).sum(1) for a in axes
-    )
-    weights = np.exp(coupling * bonds)
-    drawn = rng.choice(len(states), size=draws, p=weights / weights.sum())
-    spins = states[drawn].reshape(draws, sites)
-    before = spins.copy()
-    seed = rng.integers(0, 2**64, size=4, dtype=U)
-    turned = wolff.turn_clusters(spins, wolff.walk(shape), wolff.bonds(wrong), seed, 1)
-    sizes = (spins != before).sum(axis=1)
-    assert turned == sizes.sum()
-    exact = sites * moments(shape, coupling).m2
-    return float((sizes.mean() - exact) / (sizes.std() / math.sqrt(draws)))
+    # At threshold 2^63 the first digit decides every lane: set where 0 is drawn;
+    # lanes that drew 1 wait for a later 1 and stay closed.
+    word = int(collector(graph_clusters)(seed, U(2**63), 1)[0])
+    assert word == ~first % 2**64
 
 
 @pytest.mark.parametrize("sampler", [SwendsenWang, Wolff])
@@ -140,14 +95,14 @@ def test_one_wolff_sweep_is_a_fixed_number_of_clusters() -> None:
     cold = np.ones((3, 4, 4), dtype=np.int8)
     rng = np.random.default_rng(6)
     for clusters, sweeps in ((1, 1), (2, 3), (3, 3)):
-        kernel: AbstractSpinSampler = Wolff(Ising((4, 4)), 40.0, 3, clusters)
+        kernel = Wolff(Ising((4, 4)), 40.0, 3, clusters)
         state = kernel.step(kernel.init(rng=rng, values=cold), rng=rng, sweeps=sweeps)
         assert (kernel.spins(state) == (-1) ** (clusters * sweeps)).all()
 
 
 @pytest.mark.parametrize("sampler", [SwendsenWang, Wolff])
 def test_frustrated_lattices_are_refused_with_the_reason(sampler: Any) -> None:
-    with pytest.raises(ValueError, match=r"odd rings.*shape \(4, 5\).*'heat-bath'"):
+    with pytest.raises(ValueError, match=r"frustration.*shape \(4, 5\).*'heat-bath'"):
         sampler(Ising((4, 5)), -0.4, 1)
     assert sampler(Ising((4, 5)), 0.4, 1).replicas == 1
     assert sampler(Ising((4, 2)), -0.4, 1).replicas == 1

@@ -20,11 +20,11 @@ from kadanoff.exact.onsager import K_C
 from kadanoff.kernels import graph_clusters as kernel
 from kadanoff.models.ising import Ising
 from kadanoff.models.lattice import neighbours
-from kadanoff.samplers.graph import GraphHeatBath, GraphSwendsenWang, GraphWolff
+from kadanoff.samplers.graph import HeatBath, SwendsenWang, Wolff
 
 DRAWS = 140_000
 SWEEPS = 5
-CLUSTERS = [GraphSwendsenWang, GraphWolff]
+CLUSTERS = [SwendsenWang, Wolff]
 UNFRUSTRATED = [
     (Ising((3, 3)), 0.42),
     (Ising((8,)), 0.7),
@@ -50,7 +50,7 @@ FRUSTRATED = [
 ]
 CASES = [
     *[(sampler, *case) for sampler in CLUSTERS for case in UNFRUSTRATED],
-    *[(GraphHeatBath, *case) for case in (*UNFRUSTRATED, *FRUSTRATED)],
+    *[(HeatBath, *case) for case in (*UNFRUSTRATED, *FRUSTRATED)],
 ]
 
 
@@ -106,13 +106,13 @@ def test_two_percent_of_the_coupling_are_seen(sampler, model, coupling):
 @pytest.mark.parametrize(
     ("sampler", "model", "coupling"),
     [
-        (GraphSwendsenWang, Ising((2, 2), "honeycomb"), 0.2),
-        (GraphWolff, Ising((2, 2), "honeycomb"), -0.2),
-        (GraphSwendsenWang, Ising((2, 3), field=0.4, second=0.5), 0.1),
-        (GraphWolff, Ising((2, 3), field=0.4, second=0.5), 0.1),
-        (GraphHeatBath, Ising((3, 3), "triangular"), -0.05),
-        (GraphHeatBath, Ising((3, 3)), 0.0),
-        (GraphHeatBath, Ising((8,)), 0.1),
+        (SwendsenWang, Ising((2, 2), "honeycomb"), 0.2),
+        (Wolff, Ising((2, 2), "honeycomb"), -0.2),
+        (SwendsenWang, Ising((2, 3), field=0.4, second=0.5), 0.1),
+        (Wolff, Ising((2, 3), field=0.4, second=0.5), 0.1),
+        (HeatBath, Ising((3, 3), "triangular"), -0.05),
+        (HeatBath, Ising((3, 3)), 0.0),
+        (HeatBath, Ising((8,)), 0.1),
     ],
 )
 def test_all_states_are_visited_from_all_up(sampler, model, coupling):
@@ -128,7 +128,7 @@ def test_all_states_are_visited_from_all_up(sampler, model, coupling):
     assert len(seen) == 2**model.geometry.size
 
 
-@pytest.mark.parametrize("sampler", [*CLUSTERS, GraphHeatBath])
+@pytest.mark.parametrize("sampler", [*CLUSTERS, HeatBath])
 def test_energy_of_a_larger_torus(sampler):
     """z = 4.5 over 512 independent chains; the control is 1 % of K away."""
     model, coupling = Ising((16, 12)), 0.4
@@ -195,7 +195,7 @@ def test_a_field_turns_every_cluster_towards_it():
 def test_one_sweep_at_infinite_temperature_draws_afresh():
     """All 2^6 states are equally likely: χ² of 63 degrees, level 1e-5."""
     cold = np.ones((6400, 2, 3), dtype=np.int8)
-    for sampler in (GraphSwendsenWang, GraphHeatBath):
+    for sampler in (SwendsenWang, HeatBath):
         kernel = sampler(Ising((2, 3)), 0.0, replicas=6400)
         rng = np.random.default_rng(5)
         state = kernel.step(kernel.init(rng=rng, values=cold), rng=rng)
@@ -244,7 +244,7 @@ def test_more_neighbours_than_bits_of_a_word_are_refused():
     for sampler in CLUSTERS:
         with pytest.raises(ValueError, match=r"at most 64 .* got 84 second ones in 7"):
             sampler(model, 0.01, 1)
-    assert GraphHeatBath(model, 0.01, 1).replicas == 1
+    assert HeatBath(model, 0.01, 1).replicas == 1
 
 
 @pytest.mark.parametrize("width", [1, 3, 6, 63, 64])
@@ -288,18 +288,18 @@ def take(seed: Any, threshold: Any, shell: Any, count: Any) -> Any:
 def test_frustration_is_refused_with_the_reason(sampler, model, coupling):
     with pytest.raises(ValueError, match=r"without frustration, got K = .*'heat-bath'"):
         sampler(model, coupling, 1)
-    assert GraphHeatBath(model, coupling, 1).replicas == 1
+    assert HeatBath(model, coupling, 1).replicas == 1
 
 
 def test_other_bad_input_is_refused():
     model = Ising((4, 4), "triangular")
     with pytest.raises(ValueError, match=r"other than 0, got 0\.0"):
-        GraphWolff(model, 0.0, 1)
+        Wolff(model, 0.0, 1)
     with pytest.raises(ValueError, match="clusters must be a whole number"):
-        GraphWolff(model, 0.1, 1, clusters=0)
+        Wolff(model, 0.1, 1, clusters=0)
     with pytest.raises(ValueError, match=r"coupling K = .* finite"):
-        GraphHeatBath(model, np.inf, 1)
-    kernel = GraphHeatBath(model, 0.1, 2)
+        HeatBath(model, np.inf, 1)
+    kernel = HeatBath(model, 0.1, 2)
     rng = np.random.default_rng(1)
     with pytest.raises(ValueError, match=r"shape .* = \(2, 4, 4\), got \(1, 4, 4\)"):
         kernel.init(rng=rng, values=np.ones((1, 4, 4)))
@@ -309,7 +309,7 @@ def test_other_bad_input_is_refused():
         kernel.step(kernel.init(rng=rng), rng=rng, sweeps=-1)
 
 
-@pytest.mark.parametrize("sampler", [*CLUSTERS, GraphHeatBath])
+@pytest.mark.parametrize("sampler", [*CLUSTERS, HeatBath])
 def test_the_seed_makes_the_chain_and_states_stay(sampler):
     kernel = sampler(Ising((4, 3), "honeycomb"), K_C, replicas=5)
     start = kernel.init(rng=np.random.default_rng(1))

@@ -18,10 +18,9 @@ from scipy.stats import chi2
 
 from kadanoff.exact.enumerate import all_states
 from kadanoff.models.ising import Ising
+from kadanoff.samplers.graph import SwendsenWang, Wolff
 from kadanoff.samplers.metropolis import Metropolis
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
-from kadanoff.samplers.swendsen_wang import SwendsenWang
-from kadanoff.samplers.wolff import Wolff
 
 DRAWS = 512 * 391  # 200 192
 SWEEPS = 5

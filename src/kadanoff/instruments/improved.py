@@ -31,8 +31,7 @@ from kadanoff.estimate import Estimate, weighted_jackknife
 from kadanoff.geometry import Grid
 from kadanoff.instruments.correlators import Correlator, from_waves, shells, to_waves
 from kadanoff.instruments.operators import lattice_of
-from kadanoff.kernels.clusters import cluster_moments, pair_sums
-from kadanoff.kernels.wolff import bonds
+from kadanoff.kernels.clusters import bonds, cluster_moments, pair_sums
 from kadanoff.models.ising import Ising
 from kadanoff.models.registry import model_of
 

@@ -11,16 +11,35 @@ Self-contained on purpose (see `kadanoff.kernels`): siblings repeat the generato
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-__all__ = ["cluster_moments", "pair_sums"]
+__all__ = ["Bonds", "bonds", "cluster_moments", "pair_sums"]
 
 U = np.uint64  # unsigned indices: signed ones are first tested for being negative
 ONE = np.uint64(1)
 ONES = np.uint64(2**64 - 1)
+
+
+class Bonds(NamedTuple):
+    """Which bonds may open, and how often.
+
+    Attributes:
+        sign: product of two satisfied spins, +1 (K >= 0) or -1.
+        threshold: 2^64 times the probability to open.
+    """
+
+    sign: np.int8
+    threshold: np.uint64
+
+
+def bonds(coupling: float) -> Bonds:
+    """p = 1 - e^{-2|K|}, cut to 64 binary digits."""
+    threshold = min(int(-math.expm1(-2 * abs(coupling)) * 2.0**64), 2**64 - 1)
+    return Bonds(np.int8(1 if coupling >= 0 else -1), U(threshold))
 
 
 @njit
@@ -75,7 +94,7 @@ def cluster_moments(
     Args:
         spins: ±1, int8 `(n, site)`.
         near: neighbours, int32 `(site, z)`, at most 64 of them.
-        bonds: which bonds open, `kadanoff.kernels.wolff.bonds`.
+        bonds: which bonds open, `bonds(K)`.
         waves: e^{ikx}, complex `(site, wave)`.
         seed: state of the generator, uint64 `(4,)`, not all zero; moved on.
         members: filled with the sites, cluster after cluster, uint32 `(n, site)`.

@@ -11,7 +11,10 @@ not drawn: a cluster of n spins s then has the weight e^{h n s} of a single big 
 Wolff's cluster of n aligned spins misses the ghost with probability e^{-2|h|n}, and
 the largest size that does is drawn before it is grown.
 
-Sites wait in a queue and join it without a branch, as in `kernels.swendsen_wang`.
+Clusters are grown one after the other from the first site that is left, and a bond is
+drawn when the growth first reaches it: each is asked at most once, so the law is that
+of drawing all bonds first. Sites wait in a queue, not on a stack, and join it without a
+branch: their loads overlap, and no coin toss is predicted. Union-find is slower.
 
 Self-contained on purpose (see `kadanoff.kernels`): siblings repeat the generator.
 """

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from kadanoff.alphabet import stored
 from kadanoff.geometry import Grid
 from kadanoff.models import lattice as lattices
 from kadanoff.models.potts import checked_shape
@@ -143,12 +144,7 @@ def wrapped(angles: np.ndarray) -> np.ndarray:
     >>> wrapped(np.array([1.0, 1.5 + 2 * np.pi]))
     array([1. , 1.5], dtype=float32)
     """
-    exact = np.asarray(angles, dtype=np.float64)
-    turned = np.mod(exact + math.pi, 2 * math.pi) - math.pi
-    # The float32 next to π lies above it: it is taken for its neighbour below.
-    edge = np.nextafter(np.float32(math.pi), np.float32(0))
-    inside = np.where(np.abs(exact) <= edge, exact, turned)
-    return np.clip(inside, -edge, edge).astype(np.float32)
+    return stored(np.asarray(angles), "angle")
 
 
 def _components(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

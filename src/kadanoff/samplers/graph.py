@@ -25,10 +25,10 @@ from kadanoff.samplers.metropolis import check_settings, check_sweeps, checked_s
 
 __all__ = [
     "AbstractGraphSampler",
-    "GraphHeatBath",
-    "GraphSwendsenWang",
-    "GraphWolff",
+    "HeatBath",
+    "SwendsenWang",
     "ValueState",
+    "Wolff",
 ]
 
 WORD = 64
@@ -154,7 +154,7 @@ class AbstractIsingClusters(AbstractGraphSampler):
 
 
 @dataclass(frozen=True)
-class GraphSwendsenWang(AbstractIsingClusters):
+class SwendsenWang(AbstractIsingClusters):
     """Swendsen–Wang sweeps of an unfrustrated Ising model on any lattice.
 
     In a field h a cluster of n spins is drawn up with probability
@@ -169,7 +169,7 @@ class GraphSwendsenWang(AbstractIsingClusters):
     Raises:
         ValueError: a frustrated model.
 
-    >>> sampler = GraphSwendsenWang(Ising((8, 8), "triangular"), 0.27, replicas=2)
+    >>> sampler = SwendsenWang(Ising((8, 8), "triangular"), 0.27, replicas=2)
     >>> rng = np.random.default_rng(1)
     >>> sampler.step(sampler.init(rng=rng), rng=rng, sweeps=10).values.shape
     (2, 8, 8)
@@ -185,14 +185,14 @@ class GraphSwendsenWang(AbstractIsingClusters):
 
 
 @dataclass(frozen=True)
-class GraphWolff(AbstractIsingClusters):
+class Wolff(AbstractIsingClusters):
     """Wolff clusters of an unfrustrated Ising model on any lattice.
 
     In a field h a cluster of n spins along it stays with probability 1 - e^{-2|Kh|n},
     that of being tied to the ghost spin.
 
     Args:
-        model: as for `GraphSwendsenWang`.
+        model: as for `SwendsenWang`.
         coupling: K = βJ, finite, of either sign, not 0.
         replicas: independent chains, at least 1.
         clusters: clusters grown in one sweep, at least 1.
@@ -214,7 +214,7 @@ class GraphWolff(AbstractIsingClusters):
 
 
 @dataclass(frozen=True)
-class GraphHeatBath(AbstractGraphSampler):
+class HeatBath(AbstractGraphSampler):
     """Single-spin heat bath in raster order of any Ising model, frustrated or not.
 
     A spin with neighbours of sum n and second neighbours of sum n' is drawn up with

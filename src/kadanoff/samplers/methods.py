@@ -25,24 +25,11 @@ METHODS = (
     "independent",
 )
 
-PLAIN_ISING = {
-    "metropolis": "metropolis:Metropolis",
-    "multispin": "multispin:Multispin",
-    "heat-bath": "multispin:MultispinHeatBath",
-    "bit-packed": "large:Large",
-    "swendsen-wang": "swendsen_wang:SwendsenWang",
-    "wolff": "wolff:Wolff",
-    "perfect": "perfect:Perfect",
-    "tempering": "tempering:Tempering",
-    "independent": "independent:Independent",
-}
-"""Nearest neighbours on a hypercube, no field."""
-
 OF_MODEL = {
     "ising": {
         "heat-bath": "multispin:MultispinHeatBath",
-        "swendsen-wang": "graph:GraphSwendsenWang",
-        "wolff": "graph:GraphWolff",
+        "swendsen-wang": "graph:SwendsenWang",
+        "wolff": "graph:Wolff",
         "perfect": "perfect:Perfect",
         "tempering": "tempering:Tempering",
         "independent": "independent:Independent",
@@ -71,6 +58,14 @@ OF_MODEL = {
     "mean-field": {"independent": "independent:Independent"},
     "two-temperatures": {"independent": "independent:Independent"},
 }
+
+PLAIN_ISING = {
+    "metropolis": "metropolis:Metropolis",
+    "multispin": "multispin:Multispin",
+    "bit-packed": "large:Large",
+    **OF_MODEL["ising"],
+}
+"""Nearest neighbours on a hypercube, no field."""
 
 
 def methods_of(model: Model) -> dict[str, str]:
