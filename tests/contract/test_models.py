@@ -147,7 +147,7 @@ def test_zero_temperature_is_the_ground_states(name, parameters):
 
 
 REFUSALS = {
-    "cluster": ("ising", (3, 3), {}, -0.4, "swendsen-wang", "odd rings"),
+    "cluster": ("ising", (3, 3), {}, -0.4, "swendsen-wang", "frustration"),
     "triangular": ("ising", (3, 3), {"lattice": "triangular"}, -0.4, "wolff", "frustr"),
     "perfect": ("ising", (3, 3), {}, -0.4, "perfect", "frustrat"),
     "field": ("ising", (4, 4), {"field": 0.1}, 0.4, "multispin", "use one of auto"),

@@ -26,7 +26,7 @@ from kadanoff.models.ising import Ising
 from kadanoff.models.phi4 import Phi4
 from kadanoff.models.potts import Potts
 from kadanoff.models.xy import XY
-from kadanoff.samplers.graph import GraphHeatBath
+from kadanoff.samplers.graph import HeatBath
 from kadanoff.samplers.hybrid import Hybrid
 from kadanoff.samplers.metropolis import Metropolis
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
@@ -157,7 +157,7 @@ def test_exchanges_that_do_not_look_at_the_couplings_are_seen():
     ("kernel", "couplings"),
     [
         (MultispinHeatBath, (0.0, 0.3)),
-        (GraphHeatBath, (0.0, 0.3)),
+        (HeatBath, (0.0, 0.3)),
         (Multispin, PAIR),
         (Metropolis, (0.4, 0.1)),
     ],
@@ -321,7 +321,7 @@ def test_errors_of_a_difference_of_rungs_are_those_of_ladders():
     [
         (Ising((8, 8)), 0.44, MultispinHeatBath),
         (Ising((16, 16)), -0.5, MultispinHeatBath),
-        (Ising((8, 8), "triangular"), -1.0, GraphHeatBath),
+        (Ising((8, 8), "triangular"), -1.0, HeatBath),
         (Potts((8, 8), 3), 1.0, PottsHeatBath),
         (XY((8, 8)), 1.1, XYHeatBath),
         (Phi4((8, 8), 1.0), 0.7, Hybrid),
