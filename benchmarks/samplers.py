@@ -16,7 +16,7 @@ from kadanoff.exact.constants import K_C, T_C
 from kadanoff.exact.kaufman import torus
 from kadanoff.instruments.thermodynamics import autocorrelation, energy
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.graph import SwendsenWang, Wolff
+from kadanoff.samplers.ising import SwendsenWang, Wolff
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 from kadanoff.samplers.run import sample
 

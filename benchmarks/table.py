@@ -14,7 +14,7 @@ from samplers import one_core
 from kadanoff.autocorrelation import integrated_time
 from kadanoff.exact.constants import K_C
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.graph import SwendsenWang
+from kadanoff.samplers.ising import SwendsenWang
 from kadanoff.samplers.methods import sampler_of
 
 SIDES = (16, 32, 64, 96, 128, 256)

@@ -12,6 +12,7 @@ FLOOR = {
     "protocols", "geometry", "symmetry", "ensemble", "estimate", "autocorrelation",
     "randomness", "files", "storage", "foreign", "runs", "citations", "content",
     "provenance", "locks", "containers", "shards", "alphabet", "workers", "sweep",
+    "netcdf",
 }  # fmt: skip
 PHYSICS = {"kernels", "models", "exact"}
 MAY_USE = {

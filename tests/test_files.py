@@ -42,6 +42,19 @@ def test_a_writer_that_wrote_nothing_is_a_failure(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize(("durable", "waits"), [({}, 1), ({"durable": False}, 0)])
+def test_it_waits_for_the_disk_unless_told_not_to(
+    durable, waits, tmp_path, monkeypatch
+):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_size))
+    with replacing(tmp_path / "a.txt", **durable) as temporary:
+        temporary.write_text("new")
+        assert synced == []
+    assert synced == [3] * waits
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
 def test_what_a_killed_writer_left_is_removed_and_a_running_one_is_spared(tmp_path):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

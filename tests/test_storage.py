@@ -173,6 +173,41 @@ def test_packed_spins_lie_in_one_piece_uncompressed(tmp_path):
         assert file["spins"].compression is None
 
 
+def test_the_spins_come_last_in_the_file(tmp_path):
+    save(ising(), tmp_path / "e.nc")
+    assert (tmp_path / "e.nc").read_bytes().endswith(ising().data.tobytes())
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda d: d[:, 1:4], lambda d: d[::2], np.asfortranarray, lambda d: d[::-1]],
+    ids=["some draws", "every other chain", "fortran order", "backwards"],
+)
+def test_any_view_of_the_values_comes_back(view, tmp_path):
+    ensemble = replace(ising(), data=view(ising().data))
+    save(ensemble, tmp_path / "e.nc")
+    assert same(load(tmp_path / "e.nc"), ensemble)
+
+
+def test_many_values_come_back(tmp_path):
+    packed = np.random.default_rng(0).integers(0, 256, (7, 5000, 512), dtype=np.uint8)
+    ensemble = Ensemble(packed, Grid((64, 64)), "pm1", "many")
+    for _ in ("new", "over"):
+        save(ensemble, tmp_path / "e.nc")
+        assert same(load(tmp_path / "e.nc"), ensemble)
+    assert (tmp_path / "e.nc").stat().st_size < packed.nbytes + 2**16
+
+
+@pytest.mark.parametrize(("durable", "waits"), [({}, 0), ({"durable": True}, 1)])
+def test_only_what_must_be_durable_waits_for_the_disk(
+    durable, waits, tmp_path, monkeypatch
+):
+    calls = []
+    monkeypatch.setattr(os, "fsync", calls.append)
+    save(ising(), tmp_path / "e.nc", **durable)
+    assert len(calls) == waits
+
+
 def test_a_long_history_fits(tmp_path):
     long = replace(
         ising(), history=tuple({"step": "select", "k": k} for k in range(9999))
@@ -298,31 +333,32 @@ def test_real_values_that_are_not_numbers_are_refused(tmp_path):
         load(tmp_path / "e.nc")
 
 
-# A writer that kills itself in the middle of its work, with and without the rename.
+# A writer that dies with half of the values written, with and without the rename.
 KILLED_WRITER = """
 import os, signal, sys
 from contextlib import contextmanager
 from pathlib import Path
-import h5netcdf
 import numpy as np
-from kadanoff import storage
+from kadanoff import netcdf, storage
 from kadanoff.ensemble import Ensemble
 
 if sys.argv[2] == "in place":
     @contextmanager
-    def replacing(path):
+    def replacing(path, durable):
         yield path
     storage.replacing = replacing
-real = h5netcdf.File.create_variable
-def fatal(file, name, *args, **known):
-    variable = real(file, name, *args, **known)
-    if name == "spins":
+
+class Fatal:
+    def __init__(self, values):
+        self.bytes = values.tobytes()
+    def tofile(self, file):
+        file.write(self.bytes[:len(self.bytes) // 2])
         file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
-    return variable
-h5netcdf.File.create_variable = fatal
-spins = np.ones((2, 3, 8, 8), dtype=np.int8)
-storage.save(Ensemble.from_values(spins), Path(sys.argv[1]))
+
+ensemble = Ensemble.from_values(np.ones((2, 3, 8, 8), dtype=np.int8))
+netcdf.np.ascontiguousarray = Fatal
+storage.save(ensemble, Path(sys.argv[1]))
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kadanoff.models.ising import Ising
 from kadanoff.samplers.run import sample
-from kadanoff.workers import check_workers, in_processes
+from kadanoff.workers import _local_cluster, check_workers, in_processes
 
 MODEL = Ising((32, 32))
 DRAW = {
@@ -44,6 +44,14 @@ def test_a_killed_worker_costs_its_unfinished_shards_only(tmp_path, monkeypatch)
     assert len(list(tmp_path.rglob("shard-*.nc"))) == 8 * 15
     assert {path: path.stat().st_mtime_ns for path in shards} == before
     assert workers_of_this_process() == []
+
+
+def test_a_scheduler_at_an_address_draws_the_same():
+    with _local_cluster(1) as cluster:
+        address = cluster.scheduler_address
+        there = sample(MODEL, **{**DRAW, "draws": 640}, workers=address)
+    here = sample(MODEL, **{**DRAW, "draws": 640}, workers=1)
+    assert np.array_equal(there.data, here.data)
 
 
 def test_what_a_task_raises_is_raised_here():

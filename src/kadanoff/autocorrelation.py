@@ -10,10 +10,35 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["gelman_rubin", "integrated_time"]
+__all__ = ["autocorrelation_function", "gelman_rubin", "integrated_time"]
 
 WINDOW = 6.0
 ROUNDING = 1e-12
+
+
+def autocorrelation_function(series: np.ndarray) -> np.ndarray:
+    """ρ(t) of a `(chain, draw)` series with a common mean, at every lag, `(draws,)`.
+
+    Averaged over chains, by FFT without wrap-around. A constant series remembers
+    nothing: ρ = 0 beyond lag 0.
+
+    Raises:
+        ValueError: the series is not two-dimensional.
+
+    >>> alternating = np.array([[1.0, -1.0, 1.0, -1.0]])
+    >>> autocorrelation_function(alternating).round(12).tolist()
+    [1.0, -1.0, 1.0, -1.0]
+    """
+    series = np.asarray(series, dtype=float)
+    if series.ndim != 2:
+        raise ValueError(f"a series is (chain, draw), got shape {series.shape}")
+    draws = series.shape[1]
+    if np.ptp(series) <= ROUNDING * np.abs(series).max():
+        return np.eye(1, draws)[0]  # what is left of a constant is rounding
+    spectrum = np.abs(np.fft.rfft(series - series.mean(), n=2 * draws, axis=1)) ** 2
+    lagged = np.fft.irfft(spectrum, n=2 * draws, axis=1)[:, :draws].mean(axis=0)
+    lagged /= np.arange(draws, 0, -1)
+    return lagged / lagged[0] if lagged[0] > 0 else np.eye(1, draws)[0]
 
 
 def integrated_time(series: np.ndarray) -> tuple[float, float]:
@@ -22,20 +47,14 @@ def integrated_time(series: np.ndarray) -> tuple[float, float]:
     Raises:
         ValueError: the series is not two-dimensional.
     """
-    series = np.asarray(series, dtype=float)
-    if series.ndim != 2:
-        raise ValueError(f"a series is (chain, draw), got shape {series.shape}")
-    draws = series.shape[1]
-    if np.ptp(series) <= ROUNDING * np.abs(series).max():
-        return 0.5, 0.0  # constant: what is left of it is rounding, one sign throughout
-    rho = _autocorrelation(series - series.mean())
+    rho = autocorrelation_function(series)
+    if not rho[1:].any():
+        return 0.5, 0.0  # one draw, or a constant
     tau = 0.5 + np.cumsum(rho[1:])
-    if not len(tau):
-        return 0.5, 0.0
-    inside = np.arange(1, draws) < WINDOW * tau
+    inside = np.arange(1, len(rho)) < WINDOW * tau
     window = int(np.argmin(inside)) if not inside.all() else len(tau) - 1
     value = max(0.5, float(tau[window]))
-    error = value * np.sqrt(2 * (2 * window + 1) / series.size)
+    error = value * np.sqrt(2 * (2 * window + 1) / np.size(series))
     return value, float(error)
 
 
@@ -57,12 +76,3 @@ def gelman_rubin(series: np.ndarray) -> float:
     if within == 0:
         return 1.0 if between == 0 else float("inf")
     return float(np.sqrt((draws - 1) / draws + between / within))
-
-
-def _autocorrelation(centred: np.ndarray) -> np.ndarray:
-    """Normalised autocorrelation averaged over chains, by FFT without wrap-around."""
-    draws = centred.shape[1]
-    spectrum = np.abs(np.fft.rfft(centred, n=2 * draws, axis=1)) ** 2
-    lagged = np.fft.irfft(spectrum, n=2 * draws, axis=1)[:, :draws].mean(axis=0)
-    lagged /= np.arange(draws, 0, -1)
-    return lagged / lagged[0] if lagged[0] > 0 else np.eye(1, draws)[0]

@@ -15,6 +15,7 @@ import math
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from kadanoff.alphabet import check_alphabet, check_values, stored_type
 from kadanoff.ensemble import Ensemble
 from kadanoff.files import replacing
 from kadanoff.geometry import Geometry, Unordered, geometry_from
+from kadanoff.netcdf import Variable, values_of, write
 from kadanoff.provenance import plain, software
 
 __all__ = [
@@ -50,29 +52,32 @@ REQUIRED = (
     "model",
     "tau",
 )
+READ = {*REQUIRED, "format", "format_version", "parameters"}
 
 
-def save(ensemble: Ensemble, path: str | Path) -> None:
+def save(ensemble: Ensemble, path: str | Path, *, durable: bool = False) -> None:
     """Write an ensemble to `path`, all at once.
+
+    Args:
+        path: of the file; one that is there is replaced.
+        durable: wait until the values are on the disk itself, which takes several
+            times as long. Without it, too, a reader sees a whole file and a killed
+            writer leaves the old one; but a machine that loses power within the next
+            minute may keep neither.
 
     Raises:
         ValueError: the folder of `path` does not exist or cannot be written, `path`
             is a folder, or the history holds something that is not plain data.
     """
-    import h5netcdf
-
     path = _writable(Path(path))
     attributes = {**described(ensemble), "created_at": datetime.now(UTC).isoformat()}
-    dimensions = _dimensions(ensemble)
-    with replacing(path) as temporary, h5netcdf.File(temporary, "w") as file:
-        file.dimensions = dict(zip(dimensions, ensemble.data.shape, strict=True))
-        for name in ("chain", "draw"):
-            length = file.dimensions[name].size
-            file.create_variable(name, (name,), data=np.arange(length))
-        # Contiguous and uncompressed: packed spins are noise to a compressor.
-        spins = file.create_variable("spins", dimensions, data=ensemble.data)
-        spins.attrs.update(_unpacking(ensemble))
-        file.attrs.update(attributes)
+    variables = {
+        "chain": Variable(("chain",), np.arange(ensemble.chains)),
+        "draw": Variable(("draw",), np.arange(ensemble.draws)),
+        "spins": Variable(_dimensions(ensemble), ensemble.data, _unpacking(ensemble)),
+    }
+    with replacing(path, durable=durable) as temporary:
+        write(temporary, variables, attributes)
 
 
 def load(path: str | Path) -> Ensemble:
@@ -88,7 +93,8 @@ def load(path: str | Path) -> Ensemble:
     _require_hdf5(path)
     try:
         with h5py.File(path, "r") as file:
-            attributes = {name: _scalar(value) for name, value in file.attrs.items()}
+            held = file.attrs
+            attributes = {name: _scalar(held[name]) for name in held if name in READ}
             _check_format(attributes, path)
             data = _read(file, path)
     except (OSError, RuntimeError, KeyError) as problem:
@@ -133,7 +139,7 @@ def described(ensemble: Ensemble) -> dict[str, Any]:
         "couplings": _json({k: _finite(v) for k, v in ensemble.couplings.items()}),
         "parameters": _json(dict(ensemble.parameters)),
         "history": _json(list(ensemble.history)),
-        "software": _json(software("kadanoff", "numpy", "numba")),
+        "software": _software(),
     }
 
 
@@ -251,7 +257,7 @@ def _read(file: Any, path: Path) -> np.ndarray:
         raise ValueError(
             f"{path} lacks the variable 'spins' of a kadanoff ensemble; save it again"
         )
-    return spins[()]
+    return values_of(spins)
 
 
 def _assembled(data: np.ndarray, known: Mapping[str, Any]) -> Ensemble:
@@ -296,6 +302,11 @@ def _check_data(ensemble: Ensemble, where: str) -> None:
         check_values(data, ensemble.alphabet)
     except ValueError as problem:
         raise ValueError(f"{where} is damaged: {problem}") from problem
+
+
+@cache
+def _software() -> str:
+    return _json(software("kadanoff", "numpy", "numba"))
 
 
 def _json(value: Any) -> str:

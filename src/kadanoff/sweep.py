@@ -66,7 +66,7 @@ class Sweep:
         folder.mkdir(parents=True, exist_ok=True)
         names = [file_name(k, c) for k, c in enumerate(self.couplings)]
         for name, ensemble in zip(names, self.ensembles, strict=True):
-            save(ensemble, folder / name)
+            save(ensemble, folder / name, durable=True)
         write_index(folder, names, self.couplings.tolist())
 
 

@@ -59,7 +59,7 @@ def in_threads(
 
 
 def in_processes(
-    function: Callable[..., None],
+    function: Callable[..., Any],
     tasks: Sequence[Task],
     *,
     workers: int | str,

@@ -9,6 +9,7 @@ from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.weights import save as save_weights
 from kadanoff.storage import save
+from kadanoff.sweep import Sweep
 
 SAMPLE = "sample ising --shape 8 8 --draws 64 --out a.nc"
 BAD = {
@@ -93,8 +94,38 @@ BAD = {
         "zoom spins.nc --rule majority:b=2 --out picture.xyz",
         "picture",
     ),
+    "plot to no picture": ("measure spins.nc --plot picture.xyz", ".png, .pdf, .svg"),
+    "plot without an ending": ("measure nothing.nc --plot picture", ".png, .pdf, .svg"),
+    "plot nowhere": ("measure nothing.nc --plot no/such/a.png", "folder"),
+    "plot over a folder": ("measure spins.nc --plot four.png", "name a new file"),
+    "plot of a sweep": ("measure four --plot a.png", "is of one file"),
+    "a damaged sweep": ("measure cut", "holds no finished sweep"),
+    "scaling of one size": ("scaling four", "at least 2 sizes"),
+    "scaling of no sweep": ("scaling four .", "holds no finished sweep"),
+    "scaling of a file": ("scaling four spins.nc", "holds no finished sweep"),
+    "scaling of a size twice": ("scaling four four", "each size is given once"),
+    "scaling of two sweeps of a size": ("scaling four again", "four and in again"),
+    "scaling of other models": ("scaling four bent", "sizes of one model"),
+    "scaling of unequal sides": ("scaling four oblong", "equal sides"),
+    "scaling without a sweep": ("scaling", "DIR"),
+    "scaling of too few temperatures": ("scaling four six", "at least 4 points"),
+    "scaling plot to no picture": ("scaling four six --plot a.xyz", ".png, .pdf, .svg"),
+    "scaling by a wrong omega": ("scaling four six --omega -1", "positive number"),
+    "scaling by no omega": ("scaling four six --omega big", "positive number"),
+    "scaling by another reading": ("scaling four six --reading binders", "binder"),
     "unknown citation": ("cite Onsger1944", "Onsger1944"),
 }
+
+
+def save_sweep(folder, shape, **known):
+    """Random spins at three temperatures."""
+    rng = np.random.default_rng(sum(shape))
+    ensembles = []
+    for coupling in (0.43, 0.44, 0.45):
+        spins = rng.integers(0, 2, (8, 8, *shape), dtype=np.int8) * 2 - 1
+        law = {"model": "ising", "couplings": {"K": coupling}, **known}
+        ensembles.append(Ensemble.from_values(spins, **law))
+    Sweep(tuple(ensembles)).save(folder)
 
 
 @pytest.fixture
@@ -110,6 +141,13 @@ def folder(tmp_path, monkeypatch):
     whole = (tmp_path / "spins.nc").read_bytes()
     (tmp_path / "cut.nc").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "empty.nc").touch()
+    for name, shape in (("four", (4, 4)), ("six", (6, 6)), ("again", (4, 4))):
+        save_sweep(tmp_path / name, shape)
+    save_sweep(tmp_path / "bent", (6, 6), parameters={"field": 0.1})
+    save_sweep(tmp_path / "oblong", (4, 6))
+    save_sweep(tmp_path / "cut", (4, 4))
+    (tmp_path / "cut" / "sweep.json").write_text("{")
+    (tmp_path / "four.png").mkdir()
     save_weights(RBM((16, 16), hidden=4), "wide.safetensors")
     save_weights(ConvRBM(), "tied.safetensors")
     return tmp_path

@@ -74,6 +74,86 @@ def test_measure_puts_the_exact_value_beside(spins, capsys):
     assert {"magnetization", "binder", "tau"} <= set(shown)
 
 
+def test_measure_reads_the_correlation_length(spins, capsys):
+    """At K_c ξ/L is 0.905 on large squares, 0.92 with the L^-7/4 of L = 16."""
+    length = run("measure spins.nc", capsys)["correlation_length"]
+    assert abs(length["value"] / 16 - 0.92) < 0.01 + 4 * length["error"] / 16
+    assert 0 < length["error"] < 1
+    run("sample ising --shape 8 8 --coupling 1 --draws 256 --out cold.nc", capsys)
+    assert main(["measure", "cold.nc"]) == 0
+    assert "longer than the lattice" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("ending", "first"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
+def test_measure_draws_a_picture(spins, ending, first, capsys):
+    shown = run(f"measure spins.nc --plot sheet.{ending}", capsys)
+    assert shown["plot"] == f"sheet.{ending}"
+    assert (spins.parent / shown["plot"]).read_bytes().startswith(first)
+
+
+def test_models_without_positions_of_a_sign_have_no_length_but_a_picture(
+    folder, capsys
+):
+    command = "sample potts --q 3 --shape 6 6 --coupling 0.5 --draws 256 --out p.nc"
+    run(command, capsys)
+    shown = run("measure p.nc --plot p.svg", capsys)
+    assert "correlation_length" not in shown
+    assert (folder / "p.svg").stat().st_size > 10_000
+
+
+@pytest.fixture
+def sweeps(folder, capsys):
+    """Of 4×4, 6×6 and 8×8 around T_c."""
+    for side in (4, 6, 8):
+        run(
+            f"sample ising --shape {side} {side} --temperatures 2.1:2.5:6 "
+            f"--draws 4096 --seed {side} --out L{side}",
+            capsys,
+        )
+    return folder
+
+
+def test_measure_reads_a_sweep(sweeps, capsys):
+    rows = run("measure L8", capsys)
+    assert [row["temperature"] for row in rows] == pytest.approx(
+        np.linspace(2.1, 2.5, 6)
+    )
+    for row in rows:
+        assert row["exact"] == pytest.approx(torus((8, 8), row["coupling"]).energy)
+        assert abs(row["energy"]["value"] - row["exact"]) < 4.5 * row["energy"]["error"]
+        assert {"magnetization", "heat_capacity", "binder"} <= set(row)
+    assert main(["measure", "L8"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["T", "K", "energy", "exact", "|m|", "C", "U₄"]
+    assert len(lines) == 6
+    assert lines[0].split()[0] == "2.1"
+    assert "(" in lines[0].split()[2]
+
+
+def test_scaling_finds_the_critical_point(sweeps, capsys):
+    """K_c within 4 errors; without the correction the smallest sizes are off."""
+    shown = run("scaling L4 L6 L8 --plot scaling.svg", capsys)
+    found = shown["critical_coupling"]
+    assert found["exact"] == pytest.approx(0.440686793509772)
+    assert abs(found["value"] - found["exact"]) < 4 * found["error"]
+    assert shown["critical_temperature"]["value"] == pytest.approx(1 / found["value"])
+    assert shown["nu"]["exact"] == 1
+    assert abs(shown["nu"]["value"] - 1) < 4 * shown["nu"]["error"]
+    assert [pair["sizes"] for pair in shown["crossings"]] == [[4, 6], [6, 8]]
+    assert (shown["omega"], shown["sizes"]) == (1.75, [4, 6, 8])
+    assert (sweeps / shown["plot"]).read_text(encoding="utf-8").startswith("<?xml")
+    assert run("scaling L4 L6 L8 --omega none", capsys)["omega"] is None
+    assert run("scaling L4 L6 L8 --omega 2.5", capsys)["omega"] == 2.5
+    ratio = run("scaling L6 L8 L4 --reading correlation-ratio", capsys)
+    assert ratio["reading"] == "ξ/L"
+    assert ratio["crossings"][0]["height"]["value"] > 0.8
+    assert main(["scaling", "L4", "L6", "L8"]) == 0
+    text = capsys.readouterr().out
+    assert "critical_temperature" in text
+    assert "exact 2.269185314" in text
+    assert "ω = 1.75" in text
+
+
 def test_a_stack_of_rules_on_the_command_line(spins, capsys):
     shown = run(
         "coarsen spins.nc --rule majority:b=2 --rule average:b=2 --out c.nc", capsys
@@ -163,3 +243,4 @@ def test_help_is_instant_and_complete():
     )
     assert "demo" in shown.stdout
     assert "probe" in shown.stdout
+    assert "scaling" in shown.stdout

@@ -20,11 +20,11 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.geometry import Unordered
 from kadanoff.instruments import (
+    correlation_length,
     correlators,
     couplings,
     mcrg,
     receptive,
-    scaling,
     thermometer,
 )
 from kadanoff.instruments import thermodynamics as thermo
@@ -54,8 +54,8 @@ READINGS = {
     "susceptibility": thermo.susceptibility,
     "binder": thermo.binder,
     "two_point": correlators.two_point,
-    "correlation_length": scaling.correlation_length,
-    "correlation_ratio": scaling.correlation_ratio,
+    "correlation_length": correlation_length.correlation_length,
+    "correlation_ratio": correlation_length.correlation_ratio,
     "fit_couplings": lambda e: couplings.fit_couplings(e, ("nn", "nnn")),
     "conditional_entropy": lambda e: couplings.conditional_entropy(
         couplings.fit_couplings(spins(seed=9), ("nn",)), e

@@ -26,7 +26,7 @@ from kadanoff.instruments.improved import ClusterReadings, cluster_readings
 from kadanoff.kernels.clusters import bonds, cluster_moments, pair_sums
 from kadanoff.models.ising import Ising
 from kadanoff.models.lattice import geometry
-from kadanoff.samplers.graph import SwendsenWang
+from kadanoff.samplers.ising import SwendsenWang
 
 Z = 4.5
 

@@ -22,7 +22,7 @@ from kadanoff.exact.kaufman import torus
 from kadanoff.instruments import thermodynamics as thermo
 from kadanoff.instruments.reweighting import Reweighted, reweight
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.graph import SwendsenWang
+from kadanoff.samplers.ising import SwendsenWang
 
 SMALL = (4, 4)
 STATES = all_states(SMALL)

@@ -76,5 +76,5 @@ def test_its_lattice():
 
 @pytest.mark.parametrize("shape", [(), (1, 4), (4, 0), (-2,)])
 def test_sides_below_two_are_refused(shape):
-    with pytest.raises(ValueError, match="every side to be at least 2"):
+    with pytest.raises(ValueError, match="every side to be a whole number"):
         Ising(shape)

@@ -72,24 +72,28 @@ def test_hot_sites_follow_the_law_at_no_coupling(quartic: float):
     assert scores(quartic * 1.2 + 0.2).max() > 6
 
 
-def test_cold_states_are_the_ordered_ones_in_turn():
+def test_cold_states_are_ordered_with_both_signs_in_turn():
     up, down = Phi4((4, 6), 0.5).cold(2, 0.8)
-    height = np.sqrt(1 + (0.8 * 2 - 1) / (2 * 0.5))
-    assert np.allclose(up, height)
-    assert np.allclose(down, -height)
+    assert (up > 0).all()
+    assert (down < 0).all()
     board = Phi4((4, 6), 0.5).cold(1, -0.8)[0]
-    assert np.allclose(board[:, 1:], -board[:, :-1])
-    assert np.allclose(Phi4((4, 6), 0.0).cold(1, 0.2), 1)
+    assert (board[:, 1:] * board[:, :-1] < 0).all()
+    again = Phi4((4, 6), 0.5).cold(2, 0.8)
+    assert (again == [up, down]).all()
 
 
-def test_cold_is_the_classical_minimum():
-    """The gradient of the action vanishes there, and the action is lower than near."""
-    model, coupling = Phi4((4, 4), 0.6), -0.9
-    field = model.cold(1, coupling)
-    nudge = 1e-5 * np.eye(16).reshape(16, 4, 4)
-    forth, back = (model.action(field + s * nudge, coupling) for s in (1, -1))
-    assert np.allclose(forth - back, 0, atol=1e-12)
-    assert (forth + back > 2 * model.action(field, coupling)).all()
+def test_cold_moduli_are_those_of_independent_sites():
+    """⟨φ²⟩ of 40 000 sites at K = 0; level z = 4.5, and λ off by 20 % is seen."""
+
+    def z(quartic: float) -> float:
+        rng = np.random.default_rng(5)
+        squares = Phi4((200, 200), 1.0).cold(1, 0.5) ** 2
+        hot = Phi4((200, 200), quartic).hot(1, rng=rng) ** 2
+        error = np.sqrt((squares.var() + hot.var()) / hot.size)
+        return abs(float((squares.mean() - hot.mean()) / error))
+
+    assert z(1.0) < 4.5
+    assert z(1.2) > 4.5
 
 
 def test_the_free_field_needs_a_small_coupling():

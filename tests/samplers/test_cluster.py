@@ -11,7 +11,7 @@ from numba import njit
 
 from kadanoff.kernels import graph_clusters
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.graph import SwendsenWang, Wolff
+from kadanoff.samplers.ising import SwendsenWang, Wolff
 
 U = np.uint64
 WORDS = 20_000

@@ -9,7 +9,7 @@ import pytest
 
 from kadanoff.models.ising import Ising
 from kadanoff.protocols import Sampler
-from kadanoff.samplers.graph import SwendsenWang, Wolff
+from kadanoff.samplers.ising import SwendsenWang, Wolff
 from kadanoff.samplers.metropolis import Metropolis
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 
@@ -99,9 +99,9 @@ def test_no_sweep_changes_nothing(sampler: Any) -> None:
 @pytest.mark.parametrize(
     ("shape", "coupling", "replicas", "sentence"),
     [
-        ((4, 1), 0.4, 64, "every side to be at least 2"),
-        ((), 0.4, 64, "every side to be at least 2"),
-        ((4, 4.5), 0.4, 64, "must be whole numbers"),
+        ((4, 1), 0.4, 64, "every side to be a whole number"),
+        ((), 0.4, 64, "every side to be a whole number"),
+        ((4, 4.5), 0.4, 64, "every side to be a whole number"),
         ((4, 4), float("nan"), 64, "must be a finite number, got nan"),
         ((4, 4), float("inf"), 64, "must be a finite number, got inf"),
         ((4, 4), 0.4, 0, "replicas must be a whole number of at least 1, got 0"),

@@ -398,3 +398,17 @@ def test_bad_settings_get_a_sentence():
         sampler.init(rng=rng, values=np.full((2, 4, 4), np.nan))
     with pytest.raises(ValueError, match="sweeps must be a whole number"):
         sampler.step(sampler.init(rng=rng), rng=rng, sweeps=-1)
+
+
+def test_a_cold_start_is_left():
+    """The control: trajectories from the bottom of the potential are rejected."""
+    model, rng = Phi4((32, 32), 1.0), np.random.default_rng(4)
+    sampler = Hybrid(model, 0.6, 16)
+    bottom = np.full((16, 32, 32), np.sqrt(model.largest_square(0.6)))
+
+    def acceptance(start: np.ndarray) -> float:
+        state = sampler.init(rng=rng, values=start)
+        return float(sampler.step(state, rng=rng, sweeps=4).acceptance.mean())
+
+    assert acceptance(model.cold(16, 0.6)) > 0.4
+    assert acceptance(bottom) < 0.1

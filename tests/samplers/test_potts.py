@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from samplers.test_graph import boltzmann, p_value
+from samplers.test_ising import boltzmann, p_value
 from scipy.stats import chi2
 
 from kadanoff.exact.kaufman import torus

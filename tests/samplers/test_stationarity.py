@@ -18,7 +18,7 @@ from scipy.stats import chi2
 
 from kadanoff.exact.enumerate import all_states
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.graph import SwendsenWang, Wolff
+from kadanoff.samplers.ising import SwendsenWang, Wolff
 from kadanoff.samplers.metropolis import Metropolis
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 

@@ -26,8 +26,8 @@ from kadanoff.models.ising import Ising
 from kadanoff.models.phi4 import Phi4
 from kadanoff.models.potts import Potts
 from kadanoff.models.xy import XY
-from kadanoff.samplers.graph import HeatBath
 from kadanoff.samplers.hybrid import Hybrid
+from kadanoff.samplers.ising import HeatBath
 from kadanoff.samplers.metropolis import Metropolis
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 from kadanoff.samplers.potts import PottsHeatBath

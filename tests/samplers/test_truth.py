@@ -53,7 +53,7 @@ def test_energy_and_heat_capacity_of_an_odd_rectangle(method, coupling):
 
 def p_of_energies(ensemble: Ensemble, coupling: float) -> float:
     """χ² of the histogram of energies, neighbouring levels joined to 20 expected."""
-    shape = ensemble.geometry.shape
+    shape = ensemble.grid.shape
     levels, law = energy_law(shape, coupling)
     total = np.rint(thermo.series(ensemble).energy.ravel() * shape[0] * shape[1])
     counts = np.bincount(np.searchsorted(levels, total), minlength=len(levels))

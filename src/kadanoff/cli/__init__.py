@@ -18,6 +18,7 @@ MODULES = (
     "exact",
     "sample",
     "measure",
+    "scaling",
     "train",
     "coarsen",
     "zoom",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,11 @@ def _one(
     from kadanoff.samplers.run import sample
     from kadanoff.storage import save
 
+    if not math.isfinite(arguments.coupling):
+        raise ValueError(
+            f"the coupling must be a finite number, got {arguments.coupling}; infinite "
+            "temperature is 0, and temperature 0 is --temperatures 0:0:1"
+        )
     out = writable(arguments.out)
     with progress_bar(label) as progress:
         ensemble = sample(

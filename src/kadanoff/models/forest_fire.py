@@ -23,7 +23,7 @@ import numpy as np
 
 from kadanoff.geometry import Grid
 from kadanoff.models import lattice as lattices
-from kadanoff.models.potts import checked_shape
+from kadanoff.models.lattice import checked_shape
 
 __all__ = ["ForestFire"]
 
@@ -43,13 +43,17 @@ class ForestFire:
     """
 
     name: ClassVar[str] = "forest-fire"
-    alphabet: ClassVar[str] = "pm1"
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", checked_shape(self.shape, "a forest fire"))
 
-    @cached_property
+    @property
+    def alphabet(self) -> str:
+        """±1."""
+        return "pm1"
+
+    @property
     def geometry(self) -> Grid:
         """The lattice."""
         return lattices.geometry("hypercubic", self.shape)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,18 +50,8 @@ class Ising:
     second: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(self.shape))
-        if not self.shape or any(side < 2 for side in self.shape):
-            raise ValueError(
-                f"an Ising lattice needs every side to be at least 2, got shape "
-                f"{self.shape}; a side of 1 would bond a spin to itself"
-            )
-        if not all(isinstance(side, Integral) for side in self.shape):
-            raise ValueError(
-                f"the sides of a lattice must be whole numbers, got shape {self.shape};"
-                " give for example (32, 32)"
-            )
-        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        sides = lattices.checked_shape(self.shape, "an Ising")
+        object.__setattr__(self, "shape", sides)
         name = lattices.lattice_name(self.lattice, self.shape)
         object.__setattr__(self, "lattice", name)
         for what in ("field", "second"):

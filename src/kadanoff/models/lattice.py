@@ -18,6 +18,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from kadanoff.geometry import Grid
 __all__ = [
     "LATTICES",
     "bond_pairs",
+    "checked_shape",
     "geometry",
     "lattice_name",
     "neighbours",
@@ -70,6 +72,17 @@ def lattice_name(name: str | None, shape: Sequence[int]) -> str:
             f"{d} sides make a {simple} one"
         )
     return name
+
+
+def checked_shape(shape: Sequence[int], what: str) -> tuple[int, ...]:
+    """The sides as whole numbers of at least 2, or a sentence."""
+    sides = tuple(shape)
+    if not sides or not all(isinstance(n, Integral) and n >= 2 for n in sides):
+        raise ValueError(
+            f"{what} lattice needs every side to be a whole number of at least 2, got "
+            f"shape {sides}; a side of 1 would bond a site to itself"
+        )
+    return tuple(int(n) for n in sides)
 
 
 def geometry(name: str, shape: Sequence[int]) -> Grid:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import betaln
 
 from kadanoff.geometry import Grid
-from kadanoff.models.potts import checked_shape
+from kadanoff.models.lattice import checked_shape
 
 __all__ = ["MeanField"]
 
@@ -37,13 +36,17 @@ class MeanField:
     """
 
     name: ClassVar[str] = "mean-field"
-    alphabet: ClassVar[str] = "pm1"
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", checked_shape(self.shape, "a mean-field"))
 
-    @cached_property
+    @property
+    def alphabet(self) -> str:
+        """±1."""
+        return "pm1"
+
+    @property
     def geometry(self) -> Grid:
         """The grid that the sites are laid out on."""
         return Grid(self.shape)

@@ -18,7 +18,7 @@ import numpy as np
 
 from kadanoff.geometry import Grid
 from kadanoff.models import lattice as lattices
-from kadanoff.models.potts import checked_shape
+from kadanoff.models.lattice import checked_shape
 
 __all__ = ["Phi4"]
 
@@ -39,7 +39,6 @@ class Phi4:
     """
 
     name: ClassVar[str] = "phi4"
-    alphabet: ClassVar[str] = "real"
     shape: tuple[int, ...]
     quartic: float
 
@@ -52,7 +51,12 @@ class Phi4:
                 f"{self.quartic}; λ = 0 is the free field"
             )
 
-    @cached_property
+    @property
+    def alphabet(self) -> str:
+        """Real numbers."""
+        return "real"
+
+    @property
     def geometry(self) -> Grid:
         """The lattice."""
         return lattices.geometry("hypercubic", self.shape)
@@ -139,17 +143,19 @@ class Phi4:
         return fields.reshape(n, *self.shape)
 
     def cold(self, n: int, coupling: float) -> np.ndarray:
-        """The two ordered states in turn, float64 `(n, *lattice)`.
+        """Ordered states of both signs in turn, float64 `(n, *lattice)`.
 
-        Uniform, or staggered for K < 0 where the sides allow it; |φ| is that of the
-        classical minimum, 1 + (|K| d - 1)/(2λ) squared, or 1 where that is larger.
+        All signs alike, or staggered for K < 0 where the sides allow it; the moduli are
+        those of independent sites, always the same ones. A uniform field at the bottom
+        of the potential would be so far from typical that trajectories which leave it
+        are hardly ever accepted.
         """
         order = np.ones(self.shape)
         if coupling < 0 and self.staggering is not None:
             order = self.staggering * order
         signs = np.where(np.arange(n) % 2, -1.0, 1.0)
-        height = math.sqrt(self.largest_square(coupling))
-        return height * signs.reshape(-1, *(1,) * order.ndim) * order
+        moduli = abs(self.hot(n, rng=np.random.default_rng(0)))
+        return moduli * signs.reshape(-1, *(1,) * order.ndim) * order
 
     @property
     def site_variance(self) -> float:

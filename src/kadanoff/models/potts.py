@@ -9,7 +9,6 @@ Each site owns its forward bonds: a side of 2 has double bonds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
@@ -49,7 +48,7 @@ class Potts:
     lattice: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", checked_shape(self.shape, "a Potts"))
+        object.__setattr__(self, "shape", lattices.checked_shape(self.shape, "a Potts"))
         name = lattices.lattice_name(self.lattice, self.shape)
         object.__setattr__(self, "lattice", name)
         if not isinstance(self.q, Integral) or not 2 <= self.q <= MOST_STATES:
@@ -64,7 +63,7 @@ class Potts:
         """`potts:q`."""
         return f"potts:{self.q}"
 
-    @cached_property
+    @property
     def geometry(self) -> Grid:
         """The lattice."""
         return lattices.geometry(str(self.lattice), self.shape)
@@ -137,14 +136,3 @@ class Potts:
         """Σ_i w_i δ(s_i, a)/N of every state, `(n, q)`."""
         columns = [(flat == a) @ weights for a in range(self.q)]
         return np.stack(columns, axis=1) / flat.shape[1]
-
-
-def checked_shape(shape: Sequence[int], what: str) -> tuple[int, ...]:
-    """The sides as whole numbers of at least 2, or a sentence."""
-    sides = tuple(shape)
-    if not sides or not all(isinstance(n, Integral) and n >= 2 for n in sides):
-        raise ValueError(
-            f"{what} lattice needs every side to be a whole number of at least 2, got "
-            f"shape {sides}; a side of 1 would bond a site to itself"
-        )
-    return tuple(int(n) for n in sides)

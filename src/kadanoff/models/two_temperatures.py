@@ -15,7 +15,7 @@ import numpy as np
 
 from kadanoff.geometry import Grid
 from kadanoff.models.ising import Ising
-from kadanoff.models.potts import checked_shape
+from kadanoff.models.lattice import checked_shape
 
 __all__ = ["TwoTemperatures"]
 
@@ -33,7 +33,6 @@ class TwoTemperatures:
     """
 
     name: ClassVar[str] = "two-temperatures"
-    alphabet: ClassVar[str] = "pm1"
     shape: tuple[int, ...]
     share: float = 0.5
 
@@ -48,7 +47,12 @@ class TwoTemperatures:
                 f"{self.share}"
             )
 
-    @cached_property
+    @property
+    def alphabet(self) -> str:
+        """±1."""
+        return "pm1"
+
+    @property
     def geometry(self) -> Grid:
         """The lattice."""
         return self._ising.geometry

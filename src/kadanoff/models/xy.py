@@ -20,7 +20,7 @@ import numpy as np
 from kadanoff.alphabet import stored
 from kadanoff.geometry import Grid
 from kadanoff.models import lattice as lattices
-from kadanoff.models.potts import checked_shape
+from kadanoff.models.lattice import checked_shape
 
 __all__ = ["XY", "wrapped"]
 
@@ -48,7 +48,6 @@ class XY:
     """
 
     name: ClassVar[str] = "xy"
-    alphabet: ClassVar[str] = "angle"
     shape: tuple[int, ...]
     lattice: str | None = None
 
@@ -57,7 +56,12 @@ class XY:
         name = lattices.lattice_name(self.lattice, self.shape)
         object.__setattr__(self, "lattice", name)
 
-    @cached_property
+    @property
+    def alphabet(self) -> str:
+        """Angles in radians."""
+        return "angle"
+
+    @property
     def geometry(self) -> Grid:
         """The lattice."""
         return lattices.geometry(str(self.lattice), self.shape)

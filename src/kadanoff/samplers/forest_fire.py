@@ -15,7 +15,7 @@ import numpy as np
 from kadanoff.ensemble import pack
 from kadanoff.kernels.forest_fire import strike_and_grow
 from kadanoff.models.forest_fire import ForestFire
-from kadanoff.samplers.metropolis import check_settings, check_sweeps, checked_spins
+from kadanoff.samplers.frame import check_settings, check_sweeps, checked_spins
 
 __all__ = ["ForestFireDynamics", "ForestState"]
 

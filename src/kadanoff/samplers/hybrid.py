@@ -18,7 +18,7 @@ import numpy as np
 from kadanoff.kernels.hybrid import Law, Path, sweep
 from kadanoff.models.lattice import bond_pairs
 from kadanoff.models.phi4 import Phi4
-from kadanoff.samplers.metropolis import check_settings, check_sweeps
+from kadanoff.samplers.frame import check_settings, check_sweeps
 
 __all__ = ["FieldState", "Hybrid", "path"]
 

@@ -25,7 +25,7 @@ from kadanoff.models.phi4 import Phi4
 from kadanoff.models.potts import Potts
 from kadanoff.models.two_temperatures import TwoTemperatures
 from kadanoff.models.xy import XY, wrapped
-from kadanoff.samplers.metropolis import check_settings, check_sweeps
+from kadanoff.samplers.frame import check_settings, check_sweeps
 
 __all__ = ["Independent", "IndependentState", "ground_states"]
 

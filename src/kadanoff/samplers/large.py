@@ -15,7 +15,7 @@ import numpy as np
 from kadanoff.ensemble import pack, unpack
 from kadanoff.kernels import large as kernel
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.metropolis import (
+from kadanoff.samplers.frame import (
     check_plain,
     check_settings,
     check_sweeps,

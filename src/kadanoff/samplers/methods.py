@@ -28,8 +28,8 @@ METHODS = (
 OF_MODEL = {
     "ising": {
         "heat-bath": "multispin:MultispinHeatBath",
-        "swendsen-wang": "graph:SwendsenWang",
-        "wolff": "graph:Wolff",
+        "swendsen-wang": "ising:SwendsenWang",
+        "wolff": "ising:Wolff",
         "perfect": "perfect:Perfect",
         "tempering": "tempering:Tempering",
         "independent": "independent:Independent",

@@ -17,13 +17,13 @@ from scipy.special import expit
 from kadanoff.ensemble import pack, unpack
 from kadanoff.kernels import multispin as kernel
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.metropolis import (
-    check_metropolis,
+from kadanoff.samplers.frame import (
     check_plain,
     check_settings,
     check_sweeps,
     checked_spins,
 )
+from kadanoff.samplers.metropolis import check_metropolis
 
 __all__ = [
     "AbstractMultispin",

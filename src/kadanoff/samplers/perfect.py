@@ -24,8 +24,7 @@ from kadanoff.kernels import perfect as kernel
 from kadanoff.models.ising import Ising
 from kadanoff.models.lattice import bond_pairs
 from kadanoff.models.potts import Potts
-from kadanoff.samplers.graph import AbstractGraphSampler
-from kadanoff.samplers.metropolis import checked_spins
+from kadanoff.samplers.frame import AbstractValueSampler, checked_spins, seed_words
 from kadanoff.samplers.potts import check_ferromagnet, checked_states
 
 __all__ = [
@@ -80,7 +79,7 @@ class Ferromagnet:
 
 
 @dataclass(frozen=True)
-class Perfect(AbstractGraphSampler):
+class Perfect(AbstractValueSampler):
     """Exact draws: a step does not continue its state, it replaces it.
 
     The state of `init` is only there to be replaced. More sweeps than one are not more
@@ -115,7 +114,10 @@ class Perfect(AbstractGraphSampler):
     def _ferromagnet(self) -> Ferromagnet:
         return ferromagnet(self.model, self.coupling)
 
-    def _updated(self, values: np.ndarray, seed: np.ndarray, sweeps: int) -> np.ndarray:
+    def _updated(
+        self, values: np.ndarray, rng: np.random.Generator, sweeps: int
+    ) -> np.ndarray:
+        seed = seed_words(rng)
         if not sweeps:
             return values
         bonds, rng = self._ferromagnet, np.random.default_rng(seed)

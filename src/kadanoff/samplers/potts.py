@@ -15,7 +15,8 @@ import numpy as np
 
 from kadanoff.kernels import graph_clusters, potts
 from kadanoff.models.potts import Potts
-from kadanoff.samplers.graph import AbstractGraphSampler, check_clusters
+from kadanoff.samplers.frame import AbstractValueSampler, seed_words
+from kadanoff.samplers.ising import check_clusters
 
 __all__ = ["PottsHeatBath", "PottsSwendsenWang", "PottsWolff"]
 
@@ -23,7 +24,7 @@ REACHED = np.uint8(255)
 
 
 @dataclass(frozen=True)
-class AbstractPottsSampler(AbstractGraphSampler):
+class AbstractPottsSampler(AbstractValueSampler):
     """Checks and tables of all Potts samplers."""
 
     model: Potts
@@ -35,7 +36,10 @@ class AbstractPottsSampler(AbstractGraphSampler):
     def _checked(self, values: np.ndarray) -> np.ndarray:
         return checked_states(values, self._form, self.model.q)
 
-    def _updated(self, values: np.ndarray, seed: np.ndarray, sweeps: int) -> np.ndarray:
+    def _updated(
+        self, values: np.ndarray, rng: np.random.Generator, sweeps: int
+    ) -> np.ndarray:
+        seed = seed_words(rng)
         self._update(values, seed, sweeps)
         return values
 

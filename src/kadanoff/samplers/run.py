@@ -191,7 +191,7 @@ def certified(ensemble: Ensemble, *, of: int = 1) -> Ensemble:
         level=LEVEL / of,
         burn_in=note["burn_in"] / note["spacing"],
         advice=f"after {note['burn_in']} sweeps of burn-in; raise burn_in or spacing, "
-        "or use method 'auto'",
+        "or use another method",
     )
     if is_untested(certificate) and plan.method not in CERTAIN:
         warnings.warn(
@@ -304,7 +304,7 @@ def _draw_group(job: Job, g: int, report: _Counter, stop: Event) -> np.ndarray:
         last = shards[-1][:, -1] if shards else None
         shards.append(_draw_shard(job.plan, (job.seed, g, b), last, report, stop))
         if path is not None:
-            save(_shard(job, shards[-1]), path)
+            save(_shard(job, shards[-1]), path, durable=True)
     return np.concatenate(shards, axis=1)
 
 

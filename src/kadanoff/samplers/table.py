@@ -1,12 +1,12 @@
 """The frozen table behind `auto`: which sampler, how many chains, how far apart.
 
-Spacings are in sweeps (Wolff: clusters). Local updates at a critical point decorrelate
-M² in about 0.02 ξ^2.17 sweeps (dynamic exponent z = 2.17, Nightingale and Blöte, Phys.
-Rev. Lett. 76, 4548 (1996)), with ξ cut at the side of the lattice; Swendsen–Wang in
-about 5 sweeps and Wolff in 3 to 7 clusters. The speeds are those of
-`benchmarks/table.py`, which prints them, the autocorrelation times and where one method
-overtakes the other. Nothing is timed when a run is made: the choice never depends on
-the machine.
+Spacings are in sweeps (Wolff: clusters). At a critical point M² decorrelates in about
+0.02 ξ^2.17 sweeps of Metropolis and three times as many of the heat bath (dynamic
+exponent z = 2.17, Nightingale and Blöte, Phys. Rev. Lett. 76, 4548 (1996)), with ξ cut
+at the side of the lattice; in about 5 sweeps of Swendsen–Wang and 3 to 7 clusters of
+Wolff. The speeds are those of `benchmarks/table.py`, which prints them, the
+autocorrelation times and where one method overtakes the other. Nothing is timed when a
+run is made: the choice never depends on the machine.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ def spacing_of(model: Model, coupling: float, method: str) -> int:
         clusters = 5 * math.sqrt(max(1.0, length / 64))
         share = (longest / length) ** len(model.shape)  # of the lattice in a cluster
         return math.ceil(clusters * share)
-    return 1 + math.ceil(0.04 * length**2.17)
+    slowness = 0.12 if method == "heat-bath" else 0.04
+    return 1 + math.ceil(slowness * length**2.17)
 
 
 def _choose_ising(model: Ising, coupling: float) -> str:
@@ -146,13 +147,19 @@ def _fits_bits(model: Ising) -> bool:
 
 def _memory_length(model: Model, coupling: float) -> float:
     """The length that must decorrelate: the lattice, or a few correlation lengths."""
-    longest = float(max(model.shape))
+    longest = float(max(_extents(model)))
     if coupling == 0:
         return 1.0
     if not isinstance(model, Ising) or model.second or model.is_frustrated(coupling):
         return longest
     inverse = _inverse_length(str(model.lattice), abs(coupling))
     return longest if inverse is None else min(longest, 1 + 4 / max(inverse, 1e-12))
+
+
+def _extents(model: Model) -> list[float]:
+    """Lengths of the sides in distances of nearest neighbours."""
+    sides = zip(model.shape, model.geometry.basis, strict=True)
+    return [side * math.hypot(*step) for side, step in sides]
 
 
 def _inverse_length(lattice: str, k: float) -> float | None:

@@ -215,7 +215,7 @@ def _collected(
         if out is None:
             kept.append(good)
         else:
-            save(good, out / name)
+            save(good, out / name, durable=True)
     if out is None:
         return Sweep(tuple(kept))
     write_index(out, names, np.array(ladder).tolist())

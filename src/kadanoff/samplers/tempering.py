@@ -25,7 +25,7 @@ import numpy as np
 from scipy.special import erfcinv
 
 from kadanoff.randomness import generator
-from kadanoff.samplers.metropolis import check_sweeps
+from kadanoff.samplers.frame import check_sweeps
 
 __all__ = ["Tempering", "TemperingState", "exchanges", "ladder"]
 

@@ -20,13 +20,14 @@ import numpy as np
 from kadanoff.kernels import xy as kernel
 from kadanoff.kernels.graph_clusters import Walk, walk
 from kadanoff.models.xy import XY, wrapped
-from kadanoff.samplers.graph import AbstractGraphSampler, check_clusters
+from kadanoff.samplers.frame import AbstractValueSampler, seed_words
+from kadanoff.samplers.ising import check_clusters
 
 __all__ = ["XYHeatBath", "XYSwendsenWang", "XYWolff"]
 
 
 @dataclass(frozen=True)
-class AbstractXYSampler(AbstractGraphSampler):
+class AbstractXYSampler(AbstractValueSampler):
     """Checks, tables and components of all XY samplers."""
 
     model: XY
@@ -51,7 +52,10 @@ class AbstractXYSampler(AbstractGraphSampler):
             return 1.0
         return self.model.staggering.ravel().astype(float)
 
-    def _updated(self, values: np.ndarray, seed: np.ndarray, sweeps: int) -> np.ndarray:
+    def _updated(
+        self, values: np.ndarray, rng: np.random.Generator, sweeps: int
+    ) -> np.ndarray:
+        seed = seed_words(rng)
         angles = values.astype(float)
         x, y = np.cos(angles), np.sin(angles)
         self._update(x, y, seed, sweeps)

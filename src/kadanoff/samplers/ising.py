@@ -3,31 +3,25 @@
 Triangular, honeycomb and hypercubic lattices, second neighbours and a field. Clusters
 need an unfrustrated model; an antiferromagnet on two sublattices is turned into a
 ferromagnet by turning every second spin over. The heat bath does everything.
-
-Here too: the state and the frame of all samplers on tables of neighbours.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from kadanoff.ensemble import pack
 from kadanoff.kernels import graph_clusters as kernel
 from kadanoff.models.ising import Ising
-from kadanoff.samplers.metropolis import check_settings, check_sweeps, checked_spins
+from kadanoff.samplers.frame import AbstractValueSampler, checked_spins, seed_words
 
 __all__ = [
-    "AbstractGraphSampler",
     "HeatBath",
     "SwendsenWang",
-    "ValueState",
     "Wolff",
 ]
 
@@ -36,90 +30,8 @@ REACHED = np.int8(0)
 UP_AND_DOWN = np.array([-1, 1], dtype=np.int8)
 
 
-@dataclass(frozen=True, eq=False)
-class ValueState:
-    """Values of all replicas as the model stores them, `(replica, *lattice)`."""
-
-    values: np.ndarray
-
-
 @dataclass(frozen=True)
-class AbstractGraphSampler(ABC):
-    """A kernel on a table of neighbours; the final classes say which.
-
-    Args:
-        model: the Hamiltonian.
-        coupling: K = βJ, finite.
-        replicas: independent chains, at least 1.
-    """
-
-    model: Any
-    coupling: float
-    replicas: int
-
-    def __post_init__(self) -> None:
-        check_settings(self.coupling, self.replicas)
-        self._check()
-
-    @abstractmethod
-    def _check(self) -> None:
-        """Refuse settings that this kernel cannot do."""
-
-    @abstractmethod
-    def _checked(self, values: np.ndarray) -> np.ndarray:
-        """Values to start from, of the right type, or a sentence."""
-
-    @abstractmethod
-    def _updated(self, values: np.ndarray, seed: np.ndarray, sweeps: int) -> np.ndarray:
-        """Values `(replica, site)` after some sweeps; `values` may be overwritten."""
-
-    def init(
-        self, *, rng: np.random.Generator, values: np.ndarray | None = None
-    ) -> ValueState:
-        """A state: independent uniform values, or a copy of given ones.
-
-        Args:
-            rng: draws the hot start; not used if values are given.
-            values: of the model's alphabet, `(replica, *lattice)`.
-
-        Raises:
-            ValueError: values of another shape, or outside the alphabet.
-        """
-        if values is None:
-            return ValueState(self.model.hot(self.replicas, rng=rng))
-        return ValueState(self._checked(np.asarray(values)).copy())
-
-    def step(
-        self, state: ValueState, *, rng: np.random.Generator, sweeps: int = 1
-    ) -> ValueState:
-        """The state after `sweeps` updates; the given state stays as it was.
-
-        Raises:
-            ValueError: a negative number of sweeps.
-        """
-        check_sweeps(sweeps)
-        seed = rng.integers(0, 2**64, size=4, dtype=np.uint64)
-        flat = state.values.reshape(self.replicas, -1).copy()
-        values = self._updated(flat, seed, sweeps)
-        return ValueState(values.reshape(state.values.shape))
-
-    def spins(self, state: ValueState) -> np.ndarray:
-        """A copy of the values, `(replica, *lattice)`."""
-        return state.values.copy()
-
-    def packed(self, state: ValueState) -> np.ndarray:
-        """Rows as an ensemble stores them: bits of ±1 spins, else the values."""
-        if self.model.alphabet == "pm1":
-            return pack(state.values, state.values.ndim - 1)
-        return state.values.copy()
-
-    @property
-    def _form(self) -> tuple[int, ...]:
-        return (self.replicas, *self.model.geometry.lattice)
-
-
-@dataclass(frozen=True)
-class AbstractIsingClusters(AbstractGraphSampler):
+class AbstractIsingClusters(AbstractValueSampler):
     """What Swendsen–Wang and Wolff clusters of Ising spins have in common."""
 
     def _check(self) -> None:
@@ -145,7 +57,10 @@ class AbstractIsingClusters(AbstractGraphSampler):
         strengths = (2 * abs(self.coupling), 2 * self.coupling * self.model.second)
         return kernel.bonds(walk_on(self.model), *strengths)
 
-    def _updated(self, values: np.ndarray, seed: np.ndarray, sweeps: int) -> np.ndarray:
+    def _updated(
+        self, values: np.ndarray, rng: np.random.Generator, sweeps: int
+    ) -> np.ndarray:
+        seed = seed_words(rng)
         signs = self.model.staggering.ravel() if self.coupling < 0 else np.int8(1)
         values *= signs
         self._update(values, self.coupling * self.model.field, seed, sweeps)
@@ -214,7 +129,7 @@ class Wolff(AbstractIsingClusters):
 
 
 @dataclass(frozen=True)
-class HeatBath(AbstractGraphSampler):
+class HeatBath(AbstractValueSampler):
     """Single-spin heat bath in raster order of any Ising model, frustrated or not.
 
     A spin with neighbours of sum n and second neighbours of sum n' is drawn up with
@@ -246,7 +161,10 @@ class HeatBath(AbstractGraphSampler):
         field = first[:, None] + model.second * second + model.field
         return kernel.thresholds(expit(2 * self.coupling * field))
 
-    def _updated(self, values: np.ndarray, seed: np.ndarray, sweeps: int) -> np.ndarray:
+    def _updated(
+        self, values: np.ndarray, rng: np.random.Generator, sweeps: int
+    ) -> np.ndarray:
+        seed = seed_words(rng)
         kernel.heat_bath(values, self._walk, self._up, seed, sweeps)
         return values
 

@@ -20,7 +20,7 @@ from kadanoff.exact.onsager import K_C
 from kadanoff.kernels import graph_clusters as kernel
 from kadanoff.models.ising import Ising
 from kadanoff.models.lattice import neighbours
-from kadanoff.samplers.graph import HeatBath, SwendsenWang, Wolff
+from kadanoff.samplers.ising import HeatBath, SwendsenWang, Wolff
 
 DRAWS = 140_000
 SWEEPS = 5
