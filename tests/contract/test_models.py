@@ -33,6 +33,8 @@ LAWS = {
     "potts chain": ("potts", (7,), {"q": 5}, 0.9),
     "free field": ("phi4", (4, 4), {"quartic": 0.0}, 0.3),
     "phi4": ("phi4", (6,), {"quartic": 1.0}, 0.7),
+    "xy chain": ("xy", (6,), {}, 0.9),
+    "xy antiferromagnet": ("xy", (6,), {}, -0.9),
     "mean field": ("mean-field", (4, 4), {}, 0.9),
 }
 BIPARTITE_ALONE = ("perfect", "swendsen-wang", "wolff")
@@ -87,12 +89,13 @@ def test_energy_is_exact_whatever_the_method(law, method):
 
 def test_every_method_of_every_model_is_here():
     here = {(LAWS[law][0], method) for law, method in CASES}
-    elsewhere = {"xy", "forest-fire", "two-temperatures"}  # no exact solution in known
+    elsewhere = {"forest-fire", "two-temperatures"}  # they have no energy
     there = {
         (name, method)
         for name, shape, parameters in [
             ("ising", (4, 128), {}), ("potts", (3, 3), {"q": 3}),
             ("phi4", (4,), {"quartic": 1.0}), ("mean-field", (4, 4), {}),
+            ("xy", (4,), {}),
         ]
         for method in methods_of(model_from(name, shape, parameters))
     }  # fmt: skip
@@ -100,6 +103,7 @@ def test_every_method_of_every_model_is_here():
         ("ising", "independent"),
         ("potts", "independent"),
         ("phi4", "independent"),
+        ("xy", "independent"),
     }
     assert there - alone <= here
     assert elsewhere | {name for name, _ in there} == set(MODELS)

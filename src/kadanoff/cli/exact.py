@@ -18,14 +18,21 @@ def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("exact", help="exact results, finite or infinite")
     add_model(parser, MODELS, shape_required=False)
-    parser.add_argument("--coupling", type=float, required=True, help="K = J/(k_B T)")
+    parser.add_argument(
+        "--coupling",
+        type=float,
+        help="K = J/(k_B T); not needed for the critical point of the Potts model",
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """ln Z (total), energy and heat capacity per site; per site without a shape."""
-    if not math.isfinite(arguments.coupling):
+    critical = arguments.model == "potts" and not arguments.shape
+    if arguments.coupling is None and not critical:
+        raise ValueError("an exact result needs --coupling, got none; give K")
+    if arguments.coupling is not None and not math.isfinite(arguments.coupling):
         raise ValueError(
             f"the coupling must be a finite number, got {arguments.coupling}; "
             "infinite temperature is 0"
@@ -35,6 +42,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise ValueError(
             f"nothing exact is known of this {arguments.model} model (shape "
             f"{arguments.shape}, {parameters(arguments) or 'no parameters'}); sample it"
+        )
+    if not all(math.isfinite(value) for value in found.values()):
+        raise ValueError(
+            f"a coupling of {arguments.coupling} is beyond double precision here; give "
+            "a smaller one"
         )
     emit(found, as_json=arguments.json)
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 
+MOST_TEMPERATURES = 10_000
+
+
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("sample", help="draw configurations of a model")
@@ -91,11 +94,14 @@ def grid_of_temperatures(text: str) -> list[float]:
     parts = text.split(":")
     try:
         start, stop, count = float(parts[0]), float(parts[1]), int(parts[2])
-        if len(parts) != 3 or count < 1 or (count == 1) != (start == stop):
+        if len(parts) != 3 or not math.isfinite(start + stop):
+            raise ValueError
+        if not 1 <= count <= MOST_TEMPERATURES or (count == 1) != (start == stop):
             raise ValueError
     except (ValueError, IndexError):
         raise argparse.ArgumentTypeError(
-            f"temperatures are START:STOP:COUNT such as 0:5.9:60, got {text!r}"
+            f"temperatures are START:STOP:COUNT such as 0:5.9:60, finite and at most "
+            f"{MOST_TEMPERATURES} of them, got {text!r}"
         ) from None
     return [round(t, 12) for t in np.linspace(start, stop, count).tolist()]
 
@@ -109,7 +115,7 @@ def _one(
     arguments: argparse.Namespace, model: Model, options: dict[str, Any], label: str
 ) -> None:
     from kadanoff.samplers.run import sample
-    from kadanoff.storage import save
+    from kadanoff.storage import is_native_file, save
 
     if not math.isfinite(arguments.coupling):
         raise ValueError(
@@ -117,6 +123,11 @@ def _one(
             "temperature is 0, and temperature 0 is --temperatures 0:0:1"
         )
     out = writable(arguments.out)
+    if out.exists() and not is_native_file(out):
+        raise ValueError(
+            f"{out} is there and holds no configurations; name another file, or remove "
+            "it first"
+        )
     with progress_bar(label) as progress:
         ensemble = sample(
             model, coupling=arguments.coupling, progress=progress, **options

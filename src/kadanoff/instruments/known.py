@@ -16,12 +16,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kadanoff.exact import chain, gaussian, kaufman, mean_field, pairs, phi4, strip
+from kadanoff.exact import (
+    chain,
+    gaussian,
+    kaufman,
+    mean_field,
+    pairs,
+    phi4,
+    strip,
+    xy,
+)
 from kadanoff.models.ising import Ising
 from kadanoff.models.lattice import bond_pairs
 from kadanoff.models.mean_field import MeanField
 from kadanoff.models.phi4 import Phi4
 from kadanoff.models.potts import Potts
+from kadanoff.models.xy import XY
 from kadanoff.protocols import Model
 
 __all__ = ["known"]
@@ -50,6 +60,8 @@ def known(model: Model, coupling: float) -> dict[str, float]:
         return {"log_partition": total, **_moments(law)}
     if isinstance(model, Phi4):
         return _phi4(model, coupling)
+    if isinstance(model, XY) and len(model.shape) == 1:
+        return _thermal(xy.ring(model.shape[0], coupling))
     return {}
 
 

@@ -130,14 +130,24 @@ class Ising:
         return total / self.geometry.size
 
     def observables(self, values: np.ndarray, coupling: float) -> dict[str, np.ndarray]:
-        """Energy per site and squared order parameters, `(n,)` each."""
-        series = {
-            "energy": self.energy(values),
-            "m_squared": (_site_sum(values) / self.geometry.size) ** 2,
-        }
+        """Energy per site and order parameters, `(n,)` each.
+
+        Magnetizations are squared, and in a field, which tells their signs apart, there
+        as they are too; where second neighbours compete with nearest ones, the
+        difference of bonds along the first two axes shows which way stripes run.
+        """
+        m = _site_sum(values) / self.geometry.size
+        series = {"energy": self.energy(values), "m_squared": m**2}
+        if self.field:
+            series["m"] = m
         if coupling < 0 and self.staggering is not None:
             ordered = _site_sum(values * self.staggering) / self.geometry.size
             series["staggered_m_squared"] = ordered**2
+            if self.field:
+                series["staggered_m"] = ordered
+        if self.second * coupling < 0 and self.lattice in HYPERCUBES[1:]:
+            along = [_bond_sum(values, axis) for axis in (1, 2)]
+            series["stripes"] = (along[0] - along[1]) / self.geometry.size
         return series
 
     def hot(self, n: int, *, rng: np.random.Generator) -> np.ndarray:

@@ -24,7 +24,7 @@ from kadanoff.autocorrelation import gelman_rubin, integrated_time
 from kadanoff.ensemble import Ensemble
 from kadanoff.protocols import Model
 
-__all__ = ["LEVEL", "certify", "is_untested", "observables", "verdict"]
+__all__ = ["LEVEL", "TESTS", "certify", "is_untested", "observables", "verdict"]
 
 LEVEL = 1e-4
 FEWEST_CHAINS = 4  # of either start, or pairs of halves, for a t test
@@ -101,6 +101,8 @@ def verdict(certificate: Certificate) -> str:
     'not contradicted by hot against cold, drift, R̂'
     """
     seen = {name: certificate[test] for test, name in TESTS.items()}
+    if not any(seen.values()):
+        return "independent draws of the exact law, nothing to test"
     passed = [name for name, p in seen.items() if None not in p.values()]
     missing = [name for name in seen if name not in passed]
     parts = [f"not contradicted by {', '.join(passed)}"] if passed else []

@@ -68,11 +68,17 @@ PLAIN_ISING = {
 """Nearest neighbours on a hypercube, no field."""
 
 
+MOST_COUNTED = 31  # neighbours of a kind that the heat bath in words counts
+
+
 def methods_of(model: Model) -> dict[str, str]:
     """Method → where its sampler is, for one model."""
-    if isinstance(model, Ising) and model.is_plain:
-        return PLAIN_ISING
-    return OF_MODEL[model.name]
+    if not isinstance(model, Ising):
+        return OF_MODEL[model.name]
+    known = PLAIN_ISING if model.is_plain else OF_MODEL["ising"]
+    if max(model.near.shape[1], model.near_second.shape[1]) > MOST_COUNTED:
+        return {**known, "heat-bath": "ising:HeatBath"}
+    return known
 
 
 def rung_kernel(model: Model) -> Any:

@@ -28,7 +28,14 @@ from kadanoff.samplers.table import (
     spacing_of,
 )
 
-__all__ = ["LONGEST", "Plan", "plan_sampling", "sampler_for"]
+__all__ = [
+    "LEAST_BURN_IN",
+    "LONGEST",
+    "Plan",
+    "check_memory",
+    "plan_sampling",
+    "sampler_for",
+]
 
 SHARD_BYTES = 1 << 21
 LONGEST = 24 * 3600.0  # seconds of one core beyond which a run must be asked for
@@ -96,9 +103,13 @@ class Plan:
     def seconds(self) -> float:
         """About how long one core takes, by the frozen table of speeds."""
         sweeps = self.burn_in + self.draws * self.spacing
-        rungs = max(1, len(self.ladder))
-        updates = float(self.chains) * sweeps * rungs * self.model.geometry.size
-        return updates * nanoseconds(self.model, self.method) * 1e-9
+        updates = float(self.replicas) * sweeps * self.model.geometry.size
+        return updates * nanoseconds(self.model, self.coupling, self.method) * 1e-9
+
+    @property
+    def replicas(self) -> int:
+        """Lattices that are updated: whole groups, and every rung of a ladder."""
+        return self.groups * _whole_words(self) * max(1, len(self.ladder))
 
 
 def plan_sampling(
@@ -129,13 +140,13 @@ def plan_sampling(
     certain = chosen in CERTAIN
     tempered = chosen == "tempering"
     rungs = _ladder(model, coupling, ladder) if tempered else ()
-    spacing = 1 if certain else spacing or spacing_of(model, coupling, chosen)
+    usual = 1 if certain else spacing_of(model, coupling, chosen)
+    spacing = 1 if certain else spacing or usual
     per_chain = math.ceil(draws / chains)
     row = _row_bytes(model) * max(1, len(rungs))
-    _check_memory(model, chains, per_chain, row)
     group = min(chains, group_size(chosen))
     if burn_in is None:
-        burn_in = LEAST_BURN_IN * spacing
+        burn_in = LEAST_BURN_IN * max(spacing, usual)
     plan = Plan(
         name=model.name,
         shape=tuple(model.shape),
@@ -151,6 +162,7 @@ def plan_sampling(
         ladder=rungs,
         record_all=bool(ladder) and tempered,
     )
+    check_memory([plan])
     if plan.seconds > LONGEST and not long:
         raise ValueError(
             f"this run would take about {plan.seconds / 3600:.0f} hours of one core, "
@@ -168,13 +180,13 @@ def sampler_for(plan: Plan) -> Any:
 
         kernel = rung_kernel(plan.model)
         return Tempering(plan.model, plan.ladder, _whole_words(plan), kernel)
-    replicas = _whole_words(plan) if plan.method in IN_WORDS else plan.group
-    return sampler_of(plan.method, plan.model)(plan.model, plan.coupling, replicas)
+    kind = sampler_of(plan.method, plan.model)
+    return kind(plan.model, plan.coupling, _whole_words(plan))
 
 
 def _whole_words(plan: Plan) -> int:
     """Replicas of a group: Ising spins of local samplers come 64 at a time."""
-    if plan.name != "ising":
+    if plan.name != "ising" or plan.method not in (*IN_WORDS, "tempering"):
         return plan.group
     return -(-plan.group // WORD) * WORD
 
@@ -231,15 +243,30 @@ def _row_bytes(model: Model) -> int:
     return sites * stored_type(model.alphabet).itemsize
 
 
-def _check_memory(model: Model, chains: int, draws: int, row: int) -> None:
-    """The stored draws, and every chain's values unpacked once, must fit."""
-    sites = model.geometry.size
-    unpacked = sites * (2 if model.alphabet == "pm1" else 16)
-    needed = float(chains) * (draws * row + unpacked)
+def check_memory(plans: Sequence[Plan]) -> None:
+    """Refuse plans whose draws, held together, do not fit beside one of them at work.
+
+    Raises:
+        ValueError: more than 60 % of the machine's memory; the sentence says how much.
+    """
+    stored = sum(_stored_bytes(plan) for plan in plans)
+    needed = stored + max(_working_bytes(plan) for plan in plans)
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > 0.6 * there:
+        draws = sum(plan.chains * plan.draws for plan in plans)
         raise ValueError(
-            f"{chains * draws} configurations of {sites} sites need "
+            f"{draws} configurations of {plans[0].model.geometry.size} sites need "
             f"{needed / 2**30:.3g} GiB of memory and {there / 2**30:.3g} are there; "
             "ask for fewer draws or chains, or a smaller lattice"
         )
+
+
+def _stored_bytes(plan: Plan) -> float:
+    row = _row_bytes(plan.model) * max(1, len(plan.ladder))
+    return float(plan.chains) * plan.draws * row
+
+
+def _working_bytes(plan: Plan) -> float:
+    """Every replica's values unpacked twice, and once more packed or as floats."""
+    each = 2.5 if plan.model.alphabet == "pm1" else 20.0
+    return float(plan.replicas) * plan.model.geometry.size * each

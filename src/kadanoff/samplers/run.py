@@ -28,10 +28,16 @@ from kadanoff.ensemble import Ensemble, pack, unpack
 from kadanoff.protocols import Model
 from kadanoff.randomness import generator
 from kadanoff.runs import Run
-from kadanoff.samplers.certificate import LEVEL, certify, is_untested, observables
+from kadanoff.samplers.certificate import (
+    LEVEL,
+    TESTS,
+    certify,
+    is_untested,
+    observables,
+)
 from kadanoff.samplers.methods import sampler_of
-from kadanoff.samplers.plan import Plan, plan_sampling, sampler_for
-from kadanoff.samplers.table import CERTAIN, LOCAL
+from kadanoff.samplers.plan import LEAST_BURN_IN, Plan, plan_sampling, sampler_for
+from kadanoff.samplers.table import CERTAIN, LOCAL, spacing_of
 from kadanoff.samplers.tempering import Tempering
 from kadanoff.samplers.turning import is_symmetric, turned
 from kadanoff.storage import load, save
@@ -176,16 +182,22 @@ def drawn(
 def certified(ensemble: Ensemble, *, of: int = 1) -> Ensemble:
     """The ensemble with its measured τ; refused where it is not in equilibrium.
 
+    Draws of exact methods are independent by construction: nothing is tested there.
+
     Args:
         ensemble: as it was drawn.
         of: how many are certified together: the more, the stricter each refusal must
             be for a sweep in equilibrium to pass.
 
     Raises:
-        ValueError: the data contradict equilibrium.
+        ValueError: the data contradict equilibrium, or are too few to show it after a
+            burn-in shorter than the table's.
     """
     note = ensemble.history[-1]
     plan = plan_of(note)
+    if plan.method in CERTAIN:
+        sure = {"equilibrium": {"tau": {"all": 0.5}, **{test: {} for test in TESTS}}}
+        return replace(ensemble, tau=0.5, history=({**note, **sure},))
     certificate = certify(
         observables(ensemble, plan.model),
         level=LEVEL / of,
@@ -193,17 +205,32 @@ def certified(ensemble: Ensemble, *, of: int = 1) -> Ensemble:
         advice=f"after {note['burn_in']} sweeps of burn-in; raise burn_in or spacing, "
         "or use another method",
     )
-    if is_untested(certificate) and plan.method not in CERTAIN:
+    if None in certificate["r_hat"].values():
+        _check_burn_in(plan, ensemble)
+    if is_untested(certificate):
         warnings.warn(
             f"equilibrium was not tested: {ensemble.chains} chains of {ensemble.draws} "
-            "draws are too few (8 chains are enough); trust it only if burn_in is long",
+            "draws are too few (8 chains are enough); it rests on a burn-in of "
+            f"{plan.burn_in} sweeps",
             stacklevel=3,
         )
     return replace(
         ensemble,
-        tau=0.5 if plan.method in CERTAIN else max(certificate["tau"].values()),
+        tau=max(certificate["tau"].values()),
         history=({**note, "equilibrium": certificate},),
     )
+
+
+def _check_burn_in(plan: Plan, ensemble: Ensemble) -> None:
+    """Where τ cannot be measured, take nothing shorter than the table's burn-in."""
+    usual = spacing_of(plan.model, plan.coupling, plan.method)
+    least = LEAST_BURN_IN * usual
+    if plan.burn_in < least:
+        raise ValueError(
+            f"{ensemble.chains} chains of {ensemble.draws} draws are too few to tell "
+            f"how long they remember, and burn_in must then be at least {least} sweeps,"
+            f" got {plan.burn_in}; leave it out, or ask for more draws per chain"
+        )
 
 
 def plan_of(note: dict[str, Any] | Any) -> Plan:
@@ -297,15 +324,29 @@ def _draw_group(job: Job, g: int, report: _Counter, stop: Event) -> np.ndarray:
     shards: list[np.ndarray] = []
     for b in range(job.plan.blocks):
         path = job.shard(g, b)
-        if path is not None and path.exists():
-            shards.append(load(path).data)
-            report.add(shards[-1].shape[1])
+        if path is not None and (kept := _kept(job, g, b)) is not None:
+            shards.append(kept)
+            report.add(kept.shape[1])
             continue
         last = shards[-1][:, -1] if shards else None
-        shards.append(_draw_shard(job.plan, (job.seed, g, b), last, report, stop))
+        shards.append(_draw_shard(job, (g, b), last, report, stop))
         if path is not None:
             save(_shard(job, shards[-1]), path, durable=True)
     return np.concatenate(shards, axis=1)
+
+
+def _kept(job: Job, g: int, b: int) -> np.ndarray | None:
+    """The rows of a shard that is whole and belongs here; None if it must be drawn."""
+    path, plan = job.shard(g, b), job.plan
+    if path is None or not path.exists():
+        return None
+    try:
+        shard = load(path)
+    except ValueError:  # damaged; it is drawn again, bit for bit
+        return None
+    draws = min(plan.block, plan.draws - b * plan.block)
+    fits = shard.lineage == job.lineage and shard.draws == draws
+    return shard.data if fits else None
 
 
 def _shard(job: Job, rows: np.ndarray) -> Ensemble:
@@ -316,14 +357,15 @@ def _shard(job: Job, rows: np.ndarray) -> Ensemble:
 
 
 def _draw_shard(
-    plan: Plan,
-    address: tuple[int, int, int],
+    job: Job,
+    place: tuple[int, int],
     last: np.ndarray | None,
     report: _Counter,
     stop: Event,
 ) -> np.ndarray:
-    seed, g, b = address
-    rng = generator(seed, "sample", g, b)
+    plan = job.plan
+    # The lineage names all settings: one seed at two couplings shares no number.
+    rng = generator(job.seed, "sample", job.lineage, *place)
     sampler = sampler_for(plan)
     if last is None:
         start = _hot_and_cold(plan, sampler.replicas, rng)
@@ -331,9 +373,9 @@ def _draw_shard(
     else:
         state = sampler.init(rng=rng, values=_values(plan, last))
     turning = plan.method in LOCAL and is_symmetric(plan.model)
-    turns = generator(seed, "turn", g, b)
+    turns = generator(job.seed, "turn", job.lineage, *place)
     rows = []
-    for _ in range(min(plan.block, plan.draws - b * plan.block)):
+    for _ in range(min(plan.block, plan.draws - place[1] * plan.block)):
         state = _swept(sampler, state, rng, plan.spacing, stop)
         row = _rows(sampler, state)
         rows.append(turned(row, plan.model, rng=turns) if turning else row)

@@ -4,9 +4,10 @@ Spacings are in sweeps (Wolff: clusters). At a critical point M² decorrelates i
 0.02 ξ^2.17 sweeps of Metropolis and three times as many of the heat bath (dynamic
 exponent z = 2.17, Nightingale and Blöte, Phys. Rev. Lett. 76, 4548 (1996)), with ξ cut
 at the side of the lattice; in about 5 sweeps of Swendsen–Wang and 3 to 7 clusters of
-Wolff. The speeds are those of `benchmarks/table.py`, which prints them, the
-autocorrelation times and where one method overtakes the other. Nothing is timed when a
-run is made: the choice never depends on the machine.
+Wolff. `benchmarks/table.py` prints the speeds and autocorrelation times of the square
+lattice and where one method overtakes the other; those of other models are of
+`benchmarks/clusters.py` and good to a factor of two or so: they only bound the running
+time. Nothing is timed when a run is made: the choice never depends on the machine.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "LOCAL",
     "WORD",
     "choose",
+    "cluster_share",
     "default_chains",
     "group_size",
     "nanoseconds",
@@ -46,11 +48,11 @@ NANOSECONDS = {
     "bit-packed": 0.08,
     "swendsen-wang": 10.0,
     "wolff": 10.0,
-    "perfect": 5e3,
+    "perfect": 100.0,  # times the side
     "tempering": 10.0,
     "hybrid": 200.0,
     "forest-fire": 50.0,
-    "independent": 5.0,
+    "independent": 50.0,
 }
 """Of one core for one Ising spin and sweep, to a factor of two or so."""
 SLOWER = {"ising": 1.0, "potts": 3.0, "xy": 10.0}
@@ -67,9 +69,15 @@ CRITICAL = {
 """Critical couplings where known; cubic by Ferrenberg, Xu and Landau, PRE 97 (2018)."""
 
 
-def nanoseconds(model: Model, method: str) -> float:
-    """Of one core for one site and sweep, to a factor of two or so."""
+def nanoseconds(model: Model, coupling: float, method: str) -> float:
+    """Of one core for one site and sweep (Wolff: cluster), to a factor of two or so."""
     alone = ONE_BY_ONE if method in IN_WORDS and model.name != "ising" else 1.0
+    if method == "perfect":  # at a continuous transition, where it takes longest
+        alone = max(_extents(model))
+    if method in ("swendsen-wang", "wolff") and isinstance(model, Ising):
+        alone = max(1.0, (model.near.shape[1] + model.near_second.shape[1]) / 4)
+    if method == "wolff":  # a cluster, not a sweep
+        alone *= cluster_share(model, coupling)
     return NANOSECONDS[method] * SLOWER.get(model.name, 1.0) * alone
 
 
@@ -108,18 +116,18 @@ def group_size(method: str) -> int:
 
 def spacing_of(model: Model, coupling: float, method: str) -> int:
     """Sweeps (Wolff: clusters) between draws."""
-    longest = max(model.shape)
     if method == "tempering":
         return 10
     if method in ("swendsen-wang", "hybrid"):
-        return 5 if model.name != "potts" else _potts_spacing(model, longest)
+        return 5 if model.name != "potts" else _potts_spacing(model)
     if method == "forest-fire":
         return 4
     length = _memory_length(model, coupling)
+    if method in LOCAL and _is_ordered(model, coupling):
+        length = max(_extents(model))  # domains grow as slowly as at the transition
     if method == "wolff":
         clusters = 5 * math.sqrt(max(1.0, length / 64))
-        share = (longest / length) ** len(model.shape)  # of the lattice in a cluster
-        return math.ceil(clusters * share)
+        return math.ceil(clusters / cluster_share(model, coupling))
     slowness = 0.12 if method == "heat-bath" else 0.04
     return 1 + math.ceil(slowness * length**2.17)
 
@@ -137,6 +145,18 @@ def _choose_ising(model: Ising, coupling: float) -> str:
         return "bit-packed"
     fast = model.is_plain and abs(coupling) > 0.1
     return "multispin" if fast else "heat-bath"
+
+
+def cluster_share(model: Model, coupling: float) -> float:
+    """About how much of the lattice a single cluster takes."""
+    shortened = _memory_length(model, coupling) / max(_extents(model))
+    return max(shortened ** len(model.shape), 1 / model.geometry.size)
+
+
+def _is_ordered(model: Model, coupling: float) -> bool:
+    """Whether domains may freeze in; also where the transition is not known."""
+    lattice = str(getattr(model, "lattice", ""))
+    return abs(coupling) > CRITICAL.get(lattice, 0) * (1 + 1e-4)
 
 
 def _fits_bits(model: Ising) -> bool:
@@ -171,8 +191,8 @@ def _inverse_length(lattice: str, k: float) -> float | None:
     return None
 
 
-def _potts_spacing(model: Model, longest: int) -> int:
+def _potts_spacing(model: Model) -> int:
     """Swendsen–Wang of Potts slows down as L^z, z about 0.5 (q = 3) and 1 (q = 4)."""
     states = int(model.parameters["q"])
     z = {2: 0.25, 3: 0.5, 4: 1.0}.get(states, 1.5)
-    return max(5, math.ceil(2.5 * longest**z))
+    return max(5, math.ceil(2.5 * max(model.shape) ** z))

@@ -20,10 +20,10 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.protocols import Model
 from kadanoff.randomness import generator
 from kadanoff.runs import Run
-from kadanoff.samplers.plan import LONGEST, Plan, plan_sampling
+from kadanoff.samplers.plan import LONGEST, Plan, check_memory, plan_sampling
 from kadanoff.samplers.run import VERSION, Job, Progress, certified, drawn
 from kadanoff.storage import load, save
-from kadanoff.sweep import Sweep, file_name, load_sweep, write_index
+from kadanoff.sweep import INDEX, Sweep, file_name, load_sweep, write_index
 from kadanoff.workers import check_workers
 
 __all__ = ["couplings_at", "sample_sweep"]
@@ -151,10 +151,12 @@ def _plans(
             "draws or temperatures"
         )
     most = max(plan.chains for plan in alone)
-    return [
+    plans = [
         plan_sampling(model, k, draws, chains=most, long=True, **settings)
         for k in ladder
     ]
+    check_memory(plans)
+    return plans
 
 
 def _own_seed(seed: int, place: int) -> int:
@@ -178,6 +180,7 @@ def _each(
     """Certified ensembles in order; None for those that are in `out` already."""
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+        (out / INDEX).unlink(missing_ok=True)  # no sweep until every file is its own
     if len(jobs) == 1 and len(ladder) > 1:  # the rungs come in order of strength
         found = list(drawn(jobs, workers=workers, progress=progress))
         yield from (found if abs(ladder[0]) <= abs(ladder[-1]) else found[::-1])
