@@ -11,6 +11,7 @@ from kadanoff.exact.kaufman import torus
 from kadanoff.instruments import thermodynamics as thermo
 from kadanoff.models.forest_fire import ForestFire
 from kadanoff.models.ising import Ising
+from kadanoff.samplers import run
 from kadanoff.samplers.temperatures import couplings_at, sample_sweep
 from kadanoff.sweep import INDEX, Sweep, load_sweep, open_sweep
 
@@ -52,6 +53,41 @@ def test_temperatures_are_drawn_with_different_numbers(swept):
     assert len({e.lineage for e in sweep}) == len(TEMPERATURES)
     difference = thermo.energy(sweep[2]) - thermo.energy(sweep[3])
     assert len(difference.replicates) == 2
+
+
+def test_neighbouring_temperatures_share_no_numbers():
+    """Chain means of the energy are uncorrelated: level z = 4.5 of 1024 chains."""
+    couplings = {"couplings": [0.3, 0.3001], "chains": 1024, "method": "multispin"}
+    sweep = sample_sweep(Ising((8, 8)), **couplings, draws=1024, spacing=30, seed=1)
+    means = [thermo.series(ensemble).energy.mean(axis=1) for ensemble in sweep]
+    assert abs(np.corrcoef(*means)[0, 1]) < 4.5 / np.sqrt(1024)
+
+
+def test_a_sweep_is_refused_at_the_level_of_all_its_temperatures(monkeypatch):
+    seen = []
+    real = run.certify
+
+    def certify(*series, level, **options):
+        seen.append(level)
+        return real(*series, level=level, **options)
+
+    monkeypatch.setattr(run, "certify", certify)
+    sample_sweep(MODEL, couplings=[0.1, 0.2, 0.3, 0.35], draws=640)
+    assert np.allclose(seen, [run.LEVEL / 4] * 4)
+
+
+def test_a_refused_sweep_leaves_no_mixture(swept, tmp_path):
+    whole, out, _ = swept
+    for file in out.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert same(load_sweep(tmp_path), whole)
+    with pytest.raises(ValueError, match=r"burn_in must|must agree"):
+        sample_sweep(
+            MODEL, temperatures=TEMPERATURES, draws=640, seed=9, out=tmp_path,
+            method="auto", burn_in=0, spacing=1, chains=640,
+        )  # fmt: skip
+    with pytest.raises(ValueError, match="no finished sweep"):
+        load_sweep(tmp_path)
 
 
 def test_the_folder_explains_itself(swept):

@@ -89,6 +89,13 @@ class Ising:
             return np.empty((self.geometry.size, 0), dtype=np.int32)
         return lattices.neighbours(str(self.lattice), self.shape, shell=2)
 
+    @property
+    def coordination(self) -> tuple[int, int]:
+        """How many nearest and second neighbours a site has, the latter 0 if r = 0."""
+        name, d = str(self.lattice), len(self.shape)
+        second = lattices.coordination(name, d, shell=2) if self.second else 0
+        return lattices.coordination(name, d), second
+
     @cached_property
     def staggering(self) -> np.ndarray | None:
         """±1 on the two sublattices, `(*lattice)`; None where there are not two."""
@@ -102,7 +109,7 @@ class Ising:
     @property
     def bonds(self) -> int:
         """Number of nearest-neighbour bonds."""
-        return self.near.size // 2
+        return self.geometry.size * self.coordination[0] // 2
 
     def couplings(self, coupling: float) -> dict[str, float]:
         """The dimensionless couplings K, K2 (second neighbours) and h, where not 0."""

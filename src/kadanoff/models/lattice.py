@@ -28,6 +28,7 @@ __all__ = [
     "LATTICES",
     "bond_pairs",
     "checked_shape",
+    "coordination",
     "geometry",
     "lattice_name",
     "neighbours",
@@ -128,6 +129,16 @@ def neighbours(name: str, shape: Sequence[int], *, shell: int = 1) -> np.ndarray
             f"{name} lattice: a site would be bonded to itself; use longer sides"
         )
     return near
+
+
+def coordination(name: str, d: int, *, shell: int = 1) -> int:
+    """How many neighbours a site has; no table is made.
+
+    >>> coordination("honeycomb", 2), coordination("cubic", 3, shell=2)
+    (3, 12)
+    """
+    links = _links(name, d, shell)
+    return 2 * len(links) // (2 if name == "honeycomb" else 1)
 
 
 def bond_pairs(near: np.ndarray) -> np.ndarray:

@@ -76,7 +76,7 @@ def methods_of(model: Model) -> dict[str, str]:
     if not isinstance(model, Ising):
         return OF_MODEL[model.name]
     known = PLAIN_ISING if model.is_plain else OF_MODEL["ising"]
-    if max(model.near.shape[1], model.near_second.shape[1]) > MOST_COUNTED:
+    if max(model.coordination) > MOST_COUNTED:
         return {**known, "heat-bath": "ising:HeatBath"}
     return known
 

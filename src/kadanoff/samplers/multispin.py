@@ -183,7 +183,7 @@ class MultispinHeatBath(AbstractMultispin):
     """
 
     def _check(self) -> None:
-        most = max(self.model.near.shape[1], self.model.near_second.shape[1])
+        most = max(self.model.coordination)
         if most > MOST_NEIGHBOURS:
             raise ValueError(
                 f"the heat bath counts at most {MOST_NEIGHBOURS} neighbours of a kind, "
@@ -207,9 +207,6 @@ def up_probabilities(model: Ising, coupling: float) -> np.ndarray:
 
     Shape `(z + 1, z' + 1)`.
     """
-    sums = [
-        2 * np.arange(z + 1) - z
-        for z in (model.near.shape[1], model.near_second.shape[1])
-    ]
+    sums = [2 * np.arange(z + 1) - z for z in model.coordination]
     local = sums[0][:, None] + model.second * sums[1][None] + model.field
     return expit(2 * coupling * local)

@@ -75,7 +75,7 @@ def nanoseconds(model: Model, coupling: float, method: str) -> float:
     if method == "perfect":  # at a continuous transition, where it takes longest
         alone = max(_extents(model))
     if method in ("swendsen-wang", "wolff") and isinstance(model, Ising):
-        alone = max(1.0, (model.near.shape[1] + model.near_second.shape[1]) / 4)
+        alone = max(1.0, sum(model.coordination) / 4)
     if method == "wolff":  # a cluster, not a sweep
         alone *= cluster_share(model, coupling)
     return NANOSECONDS[method] * SLOWER.get(model.name, 1.0) * alone
@@ -128,7 +128,7 @@ def spacing_of(model: Model, coupling: float, method: str) -> int:
     if method == "wolff":
         clusters = 5 * math.sqrt(max(1.0, length / 64))
         return math.ceil(clusters / cluster_share(model, coupling))
-    slowness = 0.12 if method == "heat-bath" else 0.04
+    slowness = 0.12 if method in ("heat-bath", "bit-packed") else 0.04
     return 1 + math.ceil(slowness * length**2.17)
 
 
