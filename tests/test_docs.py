@@ -60,6 +60,15 @@ def test_the_readme_names_both_commands():
     assert "make test" in readme
 
 
+def test_the_python_of_the_reference_runs(capsys):
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", reference, flags=re.DOTALL)
+    assert blocks
+    for code in blocks:
+        exec(compile(code, "reference.md", "exec"), {})
+    assert "64" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_python_of_the_readme_runs(capsys):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
