@@ -1,5 +1,7 @@
 """What a run promises beside its law: random turns, burn-in, shards, cost."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -68,7 +70,7 @@ def test_single_clusters_are_burnt_in_by_all_of_them():
     assert model.energy(alone.spins(state)).mean() > -1.0
 
 
-SHORT = {
+SHORT: dict[str, dict[str, Any]] = {
     "one draw": {"chains": 64, "draws": 64, "burn_in": 1000},
     "few chains": {"chains": 7, "draws": 56, "burn_in": 0},
     "one chain": {"chains": 1, "draws": 100, "burn_in": 50},
