@@ -50,7 +50,7 @@ def local_row(side: int, our_sweeps: int, their_sweeps: int, peer: Peer) -> str:
     )
 
 
-def cluster_row(side: int, our_sweeps: int, peer: Peer) -> str:
+def cluster_row(side: int, sweeps: int, peer: Peer) -> str:
     """Nanoseconds per spin of Swendsen–Wang and per turned spin of Wolff, at T_c."""
     ours: dict[str, list[float]] = {name: [] for name in ALGORITHMS}
     theirs: dict[str, list[float]] = {name: [] for name in ALGORITHMS}
@@ -59,7 +59,7 @@ def cluster_row(side: int, our_sweeps: int, peer: Peer) -> str:
         rates = ising_clusters(side)
         for algorithm in ALGORITHMS:
             ours[algorithm].append(1 / rates[algorithm.replace("_", "-")])
-            between = max(1, our_sweeps * (4 if algorithm == "wolff" else 1) // 50)
+            between = 20 if algorithm == "wolff" else max(1, sweeps // 50)
             found = peer("mcising_sampler.py", side, 50, between, T_C, algorithm)
             _check("mcising", np.array(found["energies"]), side, K_C)
             spins = _turned(found, side, algorithm)

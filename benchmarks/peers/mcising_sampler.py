@@ -8,11 +8,15 @@ import sys
 import time
 
 import mcising
+import numpy as np
 
 side, measurements, between = map(int, sys.argv[1:4])
 temperature, algorithm = float(sys.argv[4]), sys.argv[5]
 simulation = mcising.IsingSimulation(side, 1.0, 0.0, 0.0, 0.0, 7, algorithm=algorithm)
-simulation.sweep(measurements * between // 4 + 2000, temperature=temperature)
+if algorithm == "wolff":  # from a hot start single clusters would take an age
+    simulation.set_spins(np.ones_like(simulation.get_spins()))
+warm = 2000 if algorithm == "wolff" else 200
+simulation.sweep(measurements * between // 4 + warm, temperature=temperature)
 energies, m_squared, seconds, turned = [], [], 0.0, 0
 for _ in range(measurements):
     started = time.perf_counter()
