@@ -15,14 +15,16 @@ number of chains or draws does not allow is recorded as None, never as passed.
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from kadanoff.autocorrelation import gelman_rubin, integrated_time
-from kadanoff.ensemble import Ensemble
+from kadanoff.ensemble import Block, Ensemble
 from kadanoff.protocols import Model
+from kadanoff.workers import in_threads
 
 __all__ = ["LEVEL", "TESTS", "certify", "is_untested", "observables", "verdict"]
 
@@ -48,9 +50,11 @@ def observables(ensemble: Ensemble, model: Model) -> dict[str, np.ndarray]:
         model: it says what its slow observables are.
     """
     coupling = next(iter(ensemble.couplings.values()))
-    chunks = [
-        model.observables(ensemble.read(chunk), coupling) for chunk in ensemble.chunks()
-    ]
+
+    def of_chunk(chunk: Block) -> dict[str, np.ndarray]:
+        return model.observables(ensemble.read(chunk), coupling)
+
+    chunks = in_threads(of_chunk, [(c,) for c in ensemble.chunks()], stop=Event())
     form = (ensemble.chains, ensemble.draws)
     return {
         name: np.concatenate([chunk[name] for chunk in chunks]).reshape(form)
