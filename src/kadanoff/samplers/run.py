@@ -122,12 +122,14 @@ class Job:
         seed: with which random numbers.
         lineage: name of the ensemble.
         folder: where its shards are kept; None keeps them in memory.
+        scratch: whether the folder goes when the run ends.
     """
 
     plan: Plan
     seed: int
     lineage: str
     folder: Path | None = None
+    scratch: bool = False
 
     def shard(self, group: int, block: int) -> Path | None:
         """The file of one group's block of draws."""
@@ -253,7 +255,7 @@ def _processes(jobs: Sequence[Job], workers: int | str | None) -> int | str | No
 def _moved(job: Job, scratch: Path) -> Job:
     folder = scratch / job.lineage
     folder.mkdir()
-    return replace(job, folder=folder)
+    return replace(job, folder=folder, scratch=True)
 
 
 def _draw_files(
@@ -331,7 +333,7 @@ def _draw_group(job: Job, g: int, report: _Counter, stop: Event) -> np.ndarray:
         last = shards[-1][:, -1] if shards else None
         shards.append(_draw_shard(job, (g, b), last, report, stop))
         if path is not None:
-            save(_shard(job, shards[-1]), path, durable=True)
+            save(_shard(job, shards[-1]), path, durable=not job.scratch)
     return np.concatenate(shards, axis=1)
 
 
