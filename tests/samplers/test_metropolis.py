@@ -6,17 +6,18 @@ import math
 
 import numpy as np
 
-from kadanoff.kernels.metropolis import flip_probabilities, neighbours, sweep
+from kadanoff.kernels.metropolis import flip_probabilities, sweep
 from kadanoff.models.ising import Ising
+from kadanoff.models.lattice import neighbours
 from kadanoff.samplers.metropolis import Metropolis
 
 
 def test_neighbours_are_one_step_away_on_every_side() -> None:
-    near = neighbours((3, 4))
+    near = neighbours("square", (3, 4))
     positions = np.stack(np.unravel_index(np.arange(12), (3, 4)), axis=1)
     steps = (positions[near] - positions[:, None]) % (3, 4)
     assert (steps == [[2, 0], [1, 0], [0, 3], [0, 1]]).all()
-    assert (neighbours((2,)) == [[1, 1], [0, 0]]).all()
+    assert (neighbours("chain", (2,)) == [[1, 1], [0, 0]]).all()
 
 
 def test_flip_probabilities_balance_in_detail() -> None:
@@ -63,7 +64,7 @@ def test_all_states_are_visited_from_all_up() -> None:
 def test_laziness_opens_the_closed_cycle_of_the_checkerboard() -> None:
     board = -((-1) ** np.arange(9, dtype=np.int8))[None]
     spins, rng = np.repeat(board, 50, axis=0), np.random.default_rng(4)
-    flip, near = flip_probabilities(0.4, 2), neighbours((3, 3))
+    flip, near = flip_probabilities(0.4, 2), neighbours("square", (3, 3))
 
     eager = spins.copy()  # the control
     sweep(eager, near, flip / flip.max(), 1, 400, rng)

@@ -12,8 +12,8 @@ import pytest
 
 from kadanoff.exact.enumerate import all_states
 from kadanoff.kernels import multispin as kernel
-from kadanoff.kernels.metropolis import neighbours
 from kadanoff.models.ising import Ising
+from kadanoff.models.lattice import neighbours
 from kadanoff.samplers.multispin import Multispin, MultispinHeatBath
 
 K_C = 0.440686793509772
@@ -247,7 +247,7 @@ def test_replicas_are_independent() -> None:
     words = sampler.init(rng=rng, values=cold).words
     shared = rng.integers(0, 2**64, size=(len(words), 4, 1), dtype=U)
     seeds = np.repeat(shared, 16, axis=2)
-    near, dynamics = neighbours((8, 8)), kernel.metropolis(K_C, 2)
+    near, dynamics = neighbours("square", (8, 8)), kernel.metropolis(K_C, 2)
     kernel.sweep(words, near, dynamics, seeds=seeds, sweeps=40)
     m2 = squared_magnetization(words).swapaxes(1, 2).reshape(-1, 16)
     assert design_effect(m2) == pytest.approx(16, rel=0.01)
@@ -287,7 +287,7 @@ def test_laziness_opens_closed_cycles() -> None:
 
     q = [1.0, math.exp(-1.6), math.exp(-3.2)]  # the control is not lazy
     dynamics = kernel.metropolis(0.4, 2)._replace(planes=kernel.threshold_planes(q))
-    words, near = start.words.copy(), neighbours((3, 3))
+    words, near = start.words.copy(), neighbours("square", (3, 3))
     seeds = rng.integers(0, 2**64, size=(1, 4, 1), dtype=U)
     kernel.sweep(words, near, dynamics, seeds=seeds, sweeps=400)
     assert (words == start.words).all()  # turned over 400 times

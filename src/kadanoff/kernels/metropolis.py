@@ -7,32 +7,15 @@ flips with the probability `flip[n]` of a table (Metropolis et al., J. Chem. Phy
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-__all__ = ["LAZINESS", "flip_probabilities", "neighbours", "sweep"]
+__all__ = ["LAZINESS", "flip_probabilities", "sweep"]
 
 LAZINESS = 2.0**-8
 """Share of the certain flips that is left out, see `flip_probabilities`."""
-
-
-def neighbours(shape: Sequence[int]) -> np.ndarray:
-    """Neighbours on the periodic lattice, int32 `(sites, 2d)`, sites in C order.
-
-    Columns come in pairs, backward and forward along each axis. On a side of 2 both
-    are the same site: the two bonds between them are counted twice, as they should be.
-    """
-    sites = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
-    columns = [
-        np.roll(sites, shift, axis).ravel()
-        for axis in range(len(shape))
-        for shift in (1, -1)
-    ]
-    return np.stack(columns, axis=1)
 
 
 def flip_probabilities(coupling: float, dimensions: int) -> np.ndarray:
@@ -53,7 +36,7 @@ def sweep(
 
     Args:
         spins: ±1, int8 `(replica, site)`.
-        near: `neighbours(shape)`.
+        near: neighbours of every site, int32 `(site, 2d)`, see `models.lattice`.
         flip: flip probability given the number of satisfied bonds, `(2d + 1,)`.
         sign: +1 where parallel neighbours are satisfied (K > 0), else -1.
         sweeps: how often.
