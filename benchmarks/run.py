@@ -96,7 +96,7 @@ def rows() -> Iterator[str]:
         yield samplers.independent_row(side, draws, measurements, peer)
     yield samplers.independent_row(256, 4_000, 5_000, peer)
     yield perfect_row(64)
-    yield samplers.workers_row(64, 64 * 7000)
+    yield samplers.workers_row(64, 64 * 14000)
     yield files_row()
     yield rbm_row(1024, 256, 256, 100)
 

@@ -19,7 +19,7 @@ from threading import Event
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from kadanoff.autocorrelation import gelman_rubin, integrated_time
 from kadanoff.ensemble import Block, Ensemble
@@ -166,7 +166,7 @@ def _p_value(difference: float, variance: float, freedom: float) -> float:
     """Two-sided, of Student's t; chains that are all alike differ surely or not."""
     if variance < ROUNDING**2:
         return 1.0 if abs(difference) < ROUNDING else 0.0
-    return float(2 * stats.t.sf(abs(difference) / np.sqrt(variance), freedom))
+    return float(2 * special.stdtr(freedom, -abs(difference) / np.sqrt(variance)))
 
 
 def _r_hat(series: np.ndarray) -> float | None:
@@ -179,7 +179,7 @@ def _r_hat(series: np.ndarray) -> float | None:
 def _largest_r_hat(series: np.ndarray, level: float) -> float:
     """Reached in equilibrium at the level: R̂² ≈ 1 + (2τ/n) χ²/(chains - 1)."""
     chains, draws = series.shape
-    quantile = stats.chi2.isf(level, chains - 1) / (chains - 1)
+    quantile = special.chdtri(chains - 1, level) / (chains - 1)
     explained = 1 + 2 * _memory(series) / draws * quantile
     return max(TOLERATED_R_HAT, float(np.sqrt(explained)))
 

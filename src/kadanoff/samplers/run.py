@@ -47,7 +47,7 @@ __all__ = ["VERSION", "Job", "certified", "draw", "drawn", "sample"]
 
 VERSION = 2  # part of every run's name: raise it when the drawn numbers change
 STRIDE, UPDATES = 256, 1 << 32  # most sweeps and updates between looks at Ctrl-C
-WORTH_PROCESSES = 120.0  # seconds of one core from which on processes are started
+WORTH_PROCESSES = 200.0  # seconds of one core from which on processes are started
 Progress = Callable[[int, int], None]
 
 
@@ -177,8 +177,10 @@ def drawn(
             progress = None
         report, stop = _Counter(total, progress), Event()
         for job in jobs:
-            tasks = [(job, g, report, stop) for g in range(job.plan.groups)]
-            yield from _assembled(job, in_threads(_draw_group, tasks, stop=stop))
+            rows = _Rows(job.plan)
+            tasks = [(job, g, rows, report, stop) for g in range(job.plan.groups)]
+            in_threads(_draw_group, tasks, stop=stop)
+            yield from _ensembles(job, rows.all)
 
 
 def certified(ensemble: Ensemble, *, of: int = 1) -> Ensemble:
@@ -284,12 +286,12 @@ def _draw_files(
 
 
 def _draw_group_files(job: Job, g: int) -> None:
-    _draw_group(job, g, _Counter(0, None), Event())
+    _draw_group(job, g, None, _Counter(0, None), Event())
 
 
-def _assembled(job: Job, groups: list[np.ndarray]) -> Iterator[Ensemble]:
-    """One ensemble of all groups; several from a ladder that is recorded whole."""
-    plan, data = job.plan, np.concatenate(groups)[: job.plan.chains]
+def _ensembles(job: Job, rows: np.ndarray) -> Iterator[Ensemble]:
+    """One ensemble of all rows; several from a ladder that is recorded whole."""
+    plan, data = job.plan, rows[: job.plan.chains]
     if not plan.ladder:
         yield _ensemble(job, data, plan.coupling)
         return
@@ -321,20 +323,22 @@ def _rung(plan: Plan, data: np.ndarray, k: int) -> np.ndarray:
     return np.stack([pack(unpack(c, form)[:, k], len(form) - 1) for c in data])
 
 
-def _draw_group(job: Job, g: int, report: _Counter, stop: Event) -> np.ndarray:
-    """Stored rows `(chain, draw, …)` of one group, shard after shard."""
-    shards: list[np.ndarray] = []
+def _draw_group(
+    job: Job, g: int, rows: _Rows | None, report: _Counter, stop: Event
+) -> None:
+    """The shards of one group, one after the other, to files or to rows or both."""
+    last = None
     for b in range(job.plan.blocks):
-        path = job.shard(g, b)
-        if path is not None and (kept := _kept(job, g, b)) is not None:
-            shards.append(kept)
-            report.add(kept.shape[1])
-            continue
-        last = shards[-1][:, -1] if shards else None
-        shards.append(_draw_shard(job, (g, b), last, report, stop))
-        if path is not None:
-            save(_shard(job, shards[-1]), path, durable=not job.scratch)
-    return np.concatenate(shards, axis=1)
+        shard = _kept(job, g, b)
+        if shard is None:
+            shard = _draw_shard(job, (g, b), last, report, stop)
+            if (path := job.shard(g, b)) is not None:
+                save(_shard(job, shard), path, durable=not job.scratch)
+        else:
+            report.add(shard.shape[1])
+        if rows is not None:
+            rows.take(shard, g, b)
+        last = shard[:, -1].copy()
 
 
 def _kept(job: Job, g: int, b: int) -> np.ndarray | None:
@@ -443,6 +447,24 @@ def _hot_and_cold(plan: Plan, replicas: int, rng: np.random.Generator) -> np.nda
     values = plan.model.hot(replicas, rng=rng)
     values[1::2] = plan.model.cold(len(values[1::2]), plan.coupling)
     return values
+
+
+class _Rows:
+    """Stored rows `(chain, draw, …)` of all groups, held once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.lock = plan, Lock()
+        self.all = np.empty(0)
+
+    def take(self, shard: np.ndarray, g: int, b: int) -> None:
+        """Put the rows of one shard where they belong; the first fixes their form."""
+        plan, (replicas, draws, *form) = self.plan, shard.shape
+        with self.lock:
+            if not self.all.size:
+                shape = (plan.groups * replicas, plan.draws, *form)
+                self.all = np.empty(shape, shard.dtype)
+        first = b * plan.block
+        self.all[g * replicas : (g + 1) * replicas, first : first + draws] = shard
 
 
 class _Counter:
