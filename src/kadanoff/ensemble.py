@@ -248,8 +248,12 @@ class Ensemble:
         geometry: Geometry,
         alphabet: str,
         note: Mapping[str, Any],
+        *,
+        features: int | None = None,
     ) -> Ensemble:
         """Other values for the same chains and draws, `(chain, draw, *lattice)`.
+
+        With `features` maps they are `(chain, draw, feature, *lattice)`.
 
         Coarse-graining and arranging make these: the lineage stays, the model is no
         longer known.
@@ -259,6 +263,7 @@ class Ensemble:
             geometry,
             alphabet=alphabet,
             lineage=self.lineage,
+            features=features,
             tau=self.tau,
             history=(*self.history, note),
         )

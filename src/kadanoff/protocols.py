@@ -109,10 +109,18 @@ class CoarseGraining(Protocol):
         """The alphabet of the output given that of the input."""
         ...
 
+    @property
+    def features(self) -> int | None:
+        """Number of feature maps of the output; None where there is no such axis."""
+        ...
+
     def __call__(
         self, spins: np.ndarray, fine: Geometry, *, rng: np.random.Generator
     ) -> np.ndarray:
-        """Coarse values `(n, *coarse.lattice)` drawn for `(n, *fine.lattice)`."""
+        """Coarse values drawn for `(n, *fine.lattice)`.
+
+        Their shape is `(n, *coarse.lattice)`, or `(n, feature, *coarse.lattice)`.
+        """
         ...
 
 

@@ -11,17 +11,13 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.exact.enumerate import all_states
 from kadanoff.geometry import Grid
 from kadanoff.networks.conv_rbm import ConvRBM
-from kadanoff.networks.gibbs import (
-    draw,
-    gibbs,
-    rbm_flow,
-    sample_hidden,
-    sample_visible,
-)
+from kadanoff.networks.gibbs import gibbs, rbm_flow, sample_hidden, sample_visible
 from kadanoff.networks.rbm import RBM
+from kadanoff.networks.units import SPIN
 
 FIELDS = torch.tensor([-3.0, -1.0, -0.3, 0.0, 0.1, 0.5, 1.5, 4.0])
 DRAWS = 200_000
+ONE = torch.ones(())
 
 
 def noise(seed=1):
@@ -34,7 +30,7 @@ def worst_z(fields, true_fields=FIELDS):
     A correct program exceeds 4.5 on one of the 8 fields with probability 5e-5; an
     error of 0.5 % in p (at field 0: 0.005 in the field) would be noticed.
     """
-    drawn = draw(fields.expand(DRAWS, -1).contiguous(), noise())
+    drawn = SPIN.draw(fields.expand(DRAWS, -1).contiguous(), ONE, noise())
     p = torch.sigmoid(2 * true_fields.double())
     share = (drawn == 1).double().mean(0)
     return ((share - p).abs() / (p * (1 - p) / DRAWS).sqrt()).max().item()
@@ -50,7 +46,7 @@ def test_fields_three_percent_off_are_noticed():
 
 def test_a_field_of_zero_or_infinity_gives_a_spin():
     fields = torch.tensor([0.0, -0.0, float("inf"), float("-inf")]).expand(10_000, 4)
-    drawn = draw(fields.contiguous(), noise())
+    drawn = SPIN.draw(fields.contiguous(), ONE, noise())
     assert set(drawn.unique().tolist()) == {-1.0, 1.0}
     assert (drawn[:, 2] == 1).all()
     assert (drawn[:, 3] == -1).all()

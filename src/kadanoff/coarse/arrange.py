@@ -63,6 +63,10 @@ class Arrange:
             )
         return self.grid
 
+    @property
+    def features(self) -> None:
+        """One value per site."""
+
     def alphabet(self, fine: str) -> str:
         """The alphabet of the input."""
         return fine

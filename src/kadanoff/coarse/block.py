@@ -35,6 +35,10 @@ class Majority:
         """Block centres; ValueError where `b` does not divide a side."""
         return _grid(fine, self).coarsened(self.b)
 
+    @property
+    def features(self) -> None:
+        """One value per site."""
+
     def alphabet(self, fine: str) -> str:
         """±1; ValueError for values that are not spins."""
         _require_spins(fine, self)
@@ -65,6 +69,10 @@ class Average:
     def coarse(self, fine: Geometry) -> Grid:
         """Block centres; ValueError where `b` does not divide a side."""
         return _grid(fine, self).coarsened(self.b)
+
+    @property
+    def features(self) -> None:
+        """One value per site."""
 
     def alphabet(self, fine: str) -> str:
         """Real values."""
@@ -99,6 +107,10 @@ class Decimation:
         """Every b-th site where it stood; ValueError unless `b` divides the sides."""
         grid = _grid(fine, self)
         return grid.coarsened(self.b).moved_to(grid.cell[0])
+
+    @property
+    def features(self) -> None:
+        """One value per site."""
 
     def alphabet(self, fine: str) -> str:
         """The alphabet of the input."""

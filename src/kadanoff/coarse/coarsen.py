@@ -20,14 +20,21 @@ def coarsen(rule: CoarseGraining, fine: Ensemble, *, seed: int = 0) -> Ensemble:
         seed: draws what the rule leaves to chance; the same seed, the same result.
 
     Raises:
-        ValueError: the rule does not fit the geometry or the alphabet.
+        ValueError: the rule does not fit the geometry or the alphabet, or `fine` has
+            several feature maps.
     """
+    if fine.features is not None:
+        raise ValueError(
+            f"a rule takes one value per site, got {fine.features} feature maps; "
+            "choose one of them with map=…"
+        )
     geometry = rule.coarse(fine.geometry)
     alphabet = rule.alphabet(fine.alphabet)
     parts = [
         rule(fine.read(c), fine.geometry, rng=generator(seed, "coarsen", k))
         for k, c in enumerate(fine.chunks())
     ]
-    values = np.concatenate(parts).reshape(fine.chains, fine.draws, *geometry.lattice)
+    values = np.concatenate(parts)
+    values = values.reshape(fine.chains, fine.draws, *values.shape[1:])
     note = {"step": "coarsen", "rule": str(rule), "seed": seed}
-    return fine.derived(values, geometry, alphabet, note)
+    return fine.derived(values, geometry, alphabet, note, features=rule.features)

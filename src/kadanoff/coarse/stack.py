@@ -24,7 +24,7 @@ class Stack:
         rules: at least one coarse-graining, finest first.
 
     Raises:
-        ValueError: no rule.
+        ValueError: no rule, or several feature maps before the last one.
     """
 
     rules: tuple[CoarseGraining, ...]
@@ -33,6 +33,17 @@ class Stack:
         object.__setattr__(self, "rules", tuple(self.rules))
         if not self.rules:
             raise ValueError("a stack needs at least one rule, got none")
+        for rule in self.rules[:-1]:
+            if rule.features is not None:
+                raise ValueError(
+                    f"the rule after {rule} takes one value per site, got "
+                    f"{rule.features} feature maps; choose one with map=…"
+                )
+
+    @property
+    def features(self) -> int | None:
+        """Number of feature maps of the last rule."""
+        return self.rules[-1].features
 
     def coarse(self, fine: Geometry) -> Geometry:
         """The geometry after the last rule."""

@@ -1,16 +1,17 @@
-"""The translation-tied machine: one filter, the same for every block of the lattice.
+"""The translation-tied machine: a few filters, the same for every block of the lattice.
 
-    E(v, h) = −b Σ_X h_X − Σ_X h_X Σ_y w_y v_{sX + y} − c Σ_x v_x
+    E(v, h) = −Σ_m Σ_X h_mX (b_m + Σ_y w_my v_{sX + y}) − c Σ_x v_x     (+ u(v) + u(h))
 
 with stride s: a block-spin rule with learned weights, whose hidden units sit at the
 centres of the blocks, and whose few parameters fit every lattice that s divides (Lee et
-al. 2009, without pooling). An RBM with the same entries in W is the same law.
+al. 2009, without pooling). Every filter m makes one feature map. An RBM with the same
+entries in W is the same law.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -27,17 +28,24 @@ CORRELATE = {1: grad.conv1d_weight, 2: grad.conv2d_weight, 3: grad.conv3d_weight
 
 
 class ConvRBM(Machine):
-    """A machine of one filter on a periodic lattice.
+    """A machine of tied filters on a periodic lattice.
 
     Args:
-        filter: side of the filter, in visible sites.
-        stride: side b of the blocks; each has one hidden unit.
+        filter: side of the filters, in visible sites.
+        stride: side b of the blocks; each has one hidden unit in every feature map.
+        maps: number of filters.
         dimension: of the lattice, 1 to 3.
-        biases: train them (one for each layer); frozen at 0 otherwise.
+        biases: train them (one of the visible layer, one of each map); frozen at 0
+            otherwise.
         seed: draws the initial weights, N(0, 0.01²).
+        units: what the visible and the hidden units are, `spin` or `gaussian`.
+
+    Hidden configurations are `(n, *coarse.lattice)`, and `(n, map, *coarse.lattice)`
+    where there are several maps.
 
     Raises:
-        ValueError: a filter that has no centre on the block, or is smaller than it.
+        ValueError: a filter that has no centre on the block, or is smaller than it; no
+            map; unknown units, or two Gaussian layers.
 
     >>> ConvRBM(filter=4).hidden_geometry(Grid((8, 8))) == Grid((8, 8)).coarsened(2)
     True
@@ -50,18 +58,27 @@ class ConvRBM(Machine):
         *,
         filter: int = 4,
         stride: int = 2,
+        maps: int = 1,
         dimension: int = 2,
         biases: bool = False,
         seed: int = 0,
+        units: Sequence[str] = ("spin", "spin"),
     ):
-        _check_filter(filter, stride, dimension)
-        super().__init__(self.shapes(filter, dimension), biases, seed)
+        _check_filter(filter, stride, maps, dimension)
+        shapes = self.shapes(filter, maps, dimension)
+        super().__init__(shapes, biases=biases, seed=seed, units=units)
         self.filter, self.stride, self.dimension = filter, stride, dimension
+        self.maps = maps
 
     @staticmethod
-    def shapes(filter: int, dimension: int) -> dict[str, tuple[int, ...]]:
+    def shapes(filter: int, maps: int, dimension: int) -> dict[str, tuple[int, ...]]:
         """Shapes of the parameters; the first axis of W counts feature maps."""
-        return {"W": (1, 1, *[filter] * dimension), "b": (1,), "c": (1,)}
+        return {"W": (maps, 1, *[filter] * dimension), "b": (maps,), "c": (1,)}
+
+    @property
+    def feature_maps(self) -> int:
+        """Number of filters."""
+        return self.maps
 
     @property
     def margin(self) -> int:
@@ -69,12 +86,14 @@ class ConvRBM(Machine):
         return (self.filter - self.stride) // 2
 
     def describe(self) -> dict[str, Any]:
-        """Filter, stride, dimension, and whether biases."""
+        """Filter, stride, maps, dimension, whether biases, units."""
         return {
             "filter": self.filter,
             "stride": self.stride,
+            "maps": self.maps,
             "dimension": self.dimension,
             "biases": self.biases,
+            "units": list(self.units),
         }
 
     def visible_geometry(self, given: Geometry | None = None) -> Grid:
@@ -97,17 +116,25 @@ class ConvRBM(Machine):
         """The centres of the blocks."""
         return self.visible_geometry(fine).coarsened(self.stride)
 
+    def hidden_lattice(self, fine: Geometry | None = None) -> tuple[int, ...]:
+        """Shape of one hidden configuration: maps first, where there are several."""
+        lattice = self.hidden_geometry(fine).lattice
+        return lattice if self.maps == 1 else (self.maps, *lattice)
+
     def hidden_field(self, v: Tensor) -> Tensor:
-        """Filter response + b, `(n, *coarse.lattice)`, of `(n, *lattice)` units."""
+        """Filter response + b, `(n, *hidden_lattice)`, of `(n, *lattice)` units."""
         convolve = CONVOLVE[self.dimension]
-        return convolve(self._padded(v), self.W, self.b, stride=self.stride)[:, 0]
+        field = convolve(self._padded(v), self.W, self.b, stride=self.stride)
+        return field[:, 0] if self.maps == 1 else field
 
     def visible_field(self, h: Tensor) -> Tensor:
         """The exact adjoint of the filter response, + c, `(n, *lattice)`."""
-        sides = [self.stride * side + 2 * self.margin for side in h.shape[1:]]
+        h = self._with_maps(h)
+        sides = [self.stride * side + 2 * self.margin for side in h.shape[2:]]
         field = h.new_zeros(len(h), *sides)
-        for tap, sites in self._taps(h.shape[1:]):
-            field[(slice(None), *sites)] += h * self.W[(0, 0, *tap)]
+        for tap, sites in self._taps(h.shape[2:]):
+            for m in range(self.maps):
+                field[(slice(None), *sites)] += h[:, m] * self.W[(m, 0, *tap)]
         for axis in range(1, field.ndim):
             field = _folded(field, axis, self.margin)
         return field + self.c
@@ -119,22 +146,29 @@ class ConvRBM(Machine):
     def accumulate(
         self, moments: dict[str, Tensor], v: Tensor, h: Tensor, scale: float
     ) -> None:
-        """Add `scale` Σ_n (Σ_X v_{sX + y} h_X, Σ h, Σ v) to `moments`, in place."""
+        """Add `scale` Σ_n (Σ_X v_{sX + y} h_mX, Σ_X h_m, Σ v, −½ γ Σ v²), in place."""
+        h = self._with_maps(h)
         correlate = CORRELATE[self.dimension]
-        product = correlate(
-            self._padded(v), self.W.shape, h[:, None], stride=self.stride
-        )
+        product = correlate(self._padded(v), self.W.shape, h, stride=self.stride)
         moments["W"].add_(product, alpha=scale)
         if "b" in moments:
-            moments["b"].add_(h.sum(), alpha=scale)
+            moments["b"].add_(h.transpose(0, 1).flatten(1).sum(1), alpha=scale)
             moments["c"].add_(v.sum(), alpha=scale)
+        self._accumulate_precision(moments, v, scale)
 
     @torch.no_grad()
     def orient(self) -> None:
-        """Turn the filter, in place, so that its weights add up to ≥ 0."""
-        if self.W.sum() < 0:
-            self.W.neg_()
-            self.b.neg_()
+        """Turn the filters, in place, so that the weights of each add up to ≥ 0."""
+        signs = torch.where(self.W.flatten(1).sum(1) < 0, -1.0, 1.0).to(self.W)
+        self.W.mul_(signs.reshape(-1, *[1] * (self.W.ndim - 1)))
+        self.b.mul_(signs)
+
+    def _with_maps(self, h: Tensor) -> Tensor:
+        """`(n, map, *lattice)`."""
+        return h[:, None] if self.maps == 1 else h
+
+    def _per_unit(self, b: Tensor, h: Tensor) -> Tensor:
+        return b if self.maps == 1 else b.reshape(-1, *[1] * self.dimension)
 
     def _padded(self, v: Tensor) -> Tensor:
         """(n, 1, *sides): the lattice with `margin` periodic images on each side."""
@@ -163,7 +197,9 @@ def _folded(field: Tensor, axis: int, margin: int) -> Tensor:
     return inner
 
 
-def _check_filter(filter: int, stride: int, dimension: int) -> None:
+def _check_filter(filter: int, stride: int, maps: int, dimension: int) -> None:
+    if maps < 1:
+        raise ValueError(f"a conv-rbm has at least one feature map, got {maps}")
     if dimension not in CONVOLVE:
         raise ValueError(f"a conv-rbm has dimension 1, 2 or 3, got {dimension}")
     if stride < 1 or filter < stride or (filter - stride) % 2:

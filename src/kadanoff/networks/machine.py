@@ -1,12 +1,13 @@
-"""A Boltzmann machine of two layers of ±1 units, without bonds inside a layer.
+"""A Boltzmann machine of two layers, without bonds inside a layer.
 
-    E(v, h) = −b·h − vᵀ W h − c·v,      p(v, h) = e^{−E(v, h)} / Z
+    E(v, h) = u(v) + u(h) − b·h − vᵀ W h − c·v,      p(v, h) = e^{−E(v, h)} / Z
 
-so that, given one layer, the units of the other are independent with mean
-⟨h⟩ = tanh(Wᵀv + b) and ⟨v⟩ = tanh(W h + c) (Smolensky 1986; arXiv:1906.05212, section
-2). Summing one layer out leaves the free energy of the other:
+so that, given one layer, the units of the other are independent in the fields Wᵀv + b
+and W h + c (Smolensky 1986; arXiv:1906.05212, section 2). For ±1 units u = 0 and the
+means are tanh(Wᵀv + b) and tanh(W h + c); `networks.units` has the others. Summing one
+layer out leaves the free energy of the other:
 
-    F(v) = −ln Σ_h e^{−E(v, h)} = −c·v − Σ_a ln 2cosh (Wᵀv + b)_a
+    F(v) = −ln Σ_h e^{−E(v, h)} = u(v) − c·v − Σ_a ln 2cosh (Wᵀv + b)_a
 
 How W is shared (dense, translation-tied) is the business of the subclasses; formulas
 in `W`, `b`, `c`, `v`, `h` read as above.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -25,23 +27,26 @@ from torch import Tensor, nn
 
 from kadanoff.exact.enumerate import all_states
 from kadanoff.geometry import Geometry, Grid
+from kadanoff.networks.units import GAUSSIAN, SPIN, Units, units_of
 from kadanoff.randomness import subseed
 
 __all__ = ["Machine"]
 
-MOST_ENUMERATED = 20
-CHUNK = 1 << 12
+MOST_ENUMERATED = 25
+CHUNK_UNITS = 12
 INITIAL_SPREAD = 0.01
 
 
 class Machine(nn.Module, ABC):
     """Energies of a two-layer machine, given the fields its weights exert.
 
-    Configurations are `(n, *lattice)` tensors of ±1 (means are allowed); fields,
+    Configurations are `(n, *lattice)` tensors of units (means are allowed); fields,
     energies and free energies are in units of kT.
 
     Attributes:
         W: weights; b, c: biases of the hidden and of the visible units.
+        log_precision: ln γ of Gaussian visible units; None where they are spins.
+        visible_units, hidden_units: what the units of each layer are.
         record: readings per epoch of the training that made the weights.
         notes: JSON-ready facts about that training (settings, seed, data).
     """
@@ -50,13 +55,31 @@ class Machine(nn.Module, ABC):
     W: nn.Parameter
     b: nn.Parameter
     c: nn.Parameter
+    log_precision: nn.Parameter | None
+    visible_units: Units
+    hidden_units: Units
 
-    def __init__(self, shapes: dict[str, tuple[int, ...]], biases: bool, seed: int):
+    def __init__(
+        self,
+        shapes: dict[str, tuple[int, ...]],
+        *,
+        biases: bool,
+        seed: int,
+        units: Sequence[str] = (SPIN.name, SPIN.name),
+    ):
         super().__init__()
+        self.visible_units, self.hidden_units = map(units_of, units)
+        if self.visible_units == self.hidden_units == GAUSSIAN:
+            raise ValueError(
+                "two layers of Gaussian units are one Gaussian law, which `pca` fits "
+                "exactly; make one of the layers spins"
+            )
         self.W = nn.Parameter(_drawn(shapes["W"], seed, INITIAL_SPREAD))
         # Odd biases of Z2-symmetric data can only be noise: frozen unless asked for.
         self.b = nn.Parameter(torch.zeros(shapes["b"]), requires_grad=biases)
         self.c = nn.Parameter(torch.zeros(shapes["c"]), requires_grad=biases)
+        gaussian = self.visible_units == GAUSSIAN
+        self.log_precision = nn.Parameter(torch.zeros(())) if gaussian else None
         self.record: dict[str, np.ndarray] = {}
         self.notes: dict[str, Any] = {}
 
@@ -64,6 +87,23 @@ class Machine(nn.Module, ABC):
     def biases(self) -> bool:
         """Whether the biases are trained."""
         return self.b.requires_grad
+
+    @property
+    def precision(self) -> Tensor:
+        """γ of the visible units; 1 where they have none."""
+        if self.log_precision is None:
+            return self.W.new_ones(())
+        return self.log_precision.exp()
+
+    @property
+    def feature_maps(self) -> int:
+        """Hidden units per site of the hidden geometry."""
+        return 1
+
+    @property
+    def units(self) -> tuple[str, str]:
+        """Names of the visible and of the hidden units."""
+        return self.visible_units.name, self.hidden_units.name
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -77,6 +117,10 @@ class Machine(nn.Module, ABC):
     def hidden_geometry(self, fine: Geometry | None = None) -> Geometry:
         """The hidden layer over the visible layer `fine`."""
 
+    def hidden_lattice(self, fine: Geometry | None = None) -> tuple[int, ...]:
+        """Shape of one hidden configuration over the visible layer `fine`."""
+        return self.hidden_geometry(fine).lattice
+
     @abstractmethod
     def hidden_field(self, v: Tensor) -> Tensor:
         """Wᵀv + b, shape `(n, *hidden.lattice)`."""
@@ -89,9 +133,10 @@ class Machine(nn.Module, ABC):
     def accumulate(
         self, moments: dict[str, Tensor], v: Tensor, h: Tensor, scale: float
     ) -> None:
-        """Add `scale` Σ_n (v hᵀ, h, v) = −`scale` Σ_n ∂E/∂(W, b, c), in place.
+        """Add −`scale` Σ_n ∂E/∂(parameter) to `moments`, in place.
 
-        Keys missing from `moments` are left out (frozen biases).
+        That is Σ_n (v hᵀ, h, v, −½ γ v²) for (W, b, c, ln γ), summed over the entries
+        that share one parameter. Keys missing from `moments` are left out.
         """
 
     @abstractmethod
@@ -101,13 +146,31 @@ class Machine(nn.Module, ABC):
         (W, b, h)_a → −(W, b, h)_a leaves p(v) as it is: a convention, no knowledge.
         """
 
+    def hidden_mean(self, v: Tensor) -> Tensor:
+        """⟨h⟩ given v."""
+        return self.hidden_units.mean(self.hidden_field(v), self.W.new_ones(()))
+
+    def visible_mean(self, h: Tensor) -> Tensor:
+        """⟨v⟩ given h."""
+        return self.visible_units.mean(self.visible_field(h), self.precision)
+
+    def draw_hidden(self, field: Tensor, noise: torch.Generator) -> Tensor:
+        """Hidden units in the given fields."""
+        return self.hidden_units.draw(field, field.new_ones(()), noise)
+
+    def draw_visible(self, field: Tensor, noise: torch.Generator) -> Tensor:
+        """Visible units in the given fields."""
+        return self.visible_units.draw(field, self.precision, noise)
+
     def initialised(self, *, seed: int, scale: float = INITIAL_SPREAD) -> Self:
-        """An untrained copy: weights from N(0, `scale`²), biases 0."""
+        """An untrained copy: weights from N(0, `scale`²), biases 0, precision 1."""
         network = copy.deepcopy(self)
         shape = tuple(self.W.shape)
         network.W = nn.Parameter(_drawn(shape, seed, scale).to(self.W))
         nn.init.zeros_(network.b)
         nn.init.zeros_(network.c)
+        if network.log_precision is not None:
+            nn.init.zeros_(network.log_precision)
         network.record, network.notes = {}, {}
         return network
 
@@ -124,30 +187,57 @@ class Machine(nn.Module, ABC):
 
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
         """E(v, h), shape `(n,)`."""
-        return -_sum(h * self.hidden_field(v)) - _sum(v.flatten(1) * self.c)
+        inside = self._visible_energy(v) + _sum(self._hidden_self_energy(h))
+        return inside - _sum(h * self.hidden_field(v))
 
     def free_energy(self, v: Tensor) -> Tensor:
         """F(v) = −ln Σ_h e^{−E(v, h)}, shape `(n,)`."""
-        return -_sum(v.flatten(1) * self.c) - _sum(_ln_2cosh(self.hidden_field(v)))
+        field = self.hidden_field(v)
+        summed = self.hidden_units.log_sum(field, field.new_ones(()))
+        return self._visible_energy(v) - _sum(summed)
 
     def hidden_free_energy(self, h: Tensor) -> Tensor:
         """−ln Σ_v e^{−E(v, h)}, shape `(n,)`."""
-        return -_sum(h.flatten(1) * self.b) - _sum(_ln_2cosh(self.visible_field(h)))
+        summed = self.visible_units.log_sum(self.visible_field(h), self.precision)
+        inside = self._hidden_self_energy(h) - h * self._per_unit(self.b, h)
+        return _sum(inside) - _sum(summed)
+
+    def _accumulate_precision(
+        self, moments: dict[str, Tensor], v: Tensor, scale: float
+    ) -> None:
+        if "log_precision" in moments:
+            energy = self.visible_units.self_energy(v, self.precision).sum()
+            moments["log_precision"].sub_(energy, alpha=scale)
+
+    def _visible_energy(self, v: Tensor) -> Tensor:
+        """u(v) − c·v, shape `(n,)`."""
+        inside = _sum(self.visible_units.self_energy(v, self.precision))
+        return inside - _sum(v.flatten(1) * self.c)
+
+    def _hidden_self_energy(self, h: Tensor) -> Tensor:
+        return self.hidden_units.self_energy(h, h.new_ones(()))
+
+    def _per_unit(self, b: Tensor, h: Tensor) -> Tensor:
+        """Hidden biases in a shape that goes with `h`."""
+        return b
 
     def log_partition(self, visible: Geometry | None = None) -> Tensor:
-        """ln Z, exact, by enumeration of the smaller layer.
+        """ln Z, exact, by enumeration of the smaller layer of spins.
 
         Args:
             visible: the lattice, for weights that fit many.
 
         Raises:
-            ValueError: both layers have more than 20 units.
+            ValueError: no layer of at most 25 spins.
         """
         fine = self.visible_geometry(visible)
-        coarse = self.hidden_geometry(fine)
-        if math.prod(coarse.lattice) <= math.prod(fine.lattice):
-            return self._log_sum(self.hidden_free_energy, coarse.lattice)
-        return self._log_sum(self.free_energy, fine.lattice)
+        layers = {
+            self.hidden_lattice(fine): (self.hidden_units, self.hidden_free_energy),
+            fine.lattice: (self.visible_units, self.free_energy),
+        }
+        of_spins = [lattice for lattice, (unit, _) in layers.items() if unit == SPIN]
+        smaller = min(of_spins, key=math.prod)
+        return self._log_sum(layers[smaller][1], smaller)
 
     def log_likelihood(self, v: Tensor) -> Tensor:
         """ln p(v) = −F(v) − ln Z in nats, shape `(n,)`; raises as `log_partition`."""
@@ -157,7 +247,7 @@ class Machine(nn.Module, ABC):
         """ln Σ e^{−free_energy} over all ±1 states of a layer."""
         parts = [
             torch.logsumexp(-free_energy(states.to(self.W).reshape(-1, *lattice)), 0)
-            for states in _all_states(math.prod(lattice)).split(CHUNK)
+            for states in _all_states(math.prod(lattice))
         ]
         return torch.logsumexp(torch.stack(parts), 0)
 
@@ -171,15 +261,16 @@ def _sum(values: Tensor) -> Tensor:
     return values.flatten(1).sum(1)
 
 
-def _ln_2cosh(x: Tensor) -> Tensor:
-    """ln(e^x + e^−x), without overflow; its derivative is tanh x."""
-    return torch.logaddexp(x, -x)
-
-
-def _all_states(units: int) -> Tensor:
+def _all_states(units: int) -> Iterator[Tensor]:
+    """All ±1 states of so many units, int8, some at a time."""
     if units > MOST_ENUMERATED:
         raise ValueError(
             f"an exact ln Z enumerates a layer of at most {MOST_ENUMERATED} units, the "
             f"smaller one has {units}; estimate it by annealed importance sampling"
         )
-    return torch.from_numpy(all_states(units))
+    low = torch.from_numpy(all_states(min(units, CHUNK_UNITS)))
+    if units <= CHUNK_UNITS:
+        yield low
+        return
+    for high in torch.from_numpy(all_states(units - CHUNK_UNITS)):
+        yield torch.cat([high.expand(len(low), -1), low], 1)

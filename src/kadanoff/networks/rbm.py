@@ -7,6 +7,7 @@ locality, where it appears, has been learned (arXiv:1906.05212; arXiv:1410.3831)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ __all__ = ["RBM"]
 
 
 class RBM(Machine):
-    """A dense machine of ±1 units.
+    """A dense machine.
 
     Args:
         visible: the visible layer: a geometry, the sides of a grid, or a number of
@@ -27,9 +28,11 @@ class RBM(Machine):
         hidden: number of hidden units.
         biases: train them; frozen at 0 otherwise, as Z2-symmetric data need.
         seed: draws the initial weights, N(0, 0.01²).
+        units: what the visible and the hidden units are, `spin` or `gaussian`;
+            Gaussian visible units take block averages and fields.
 
     Raises:
-        ValueError: a layer without units.
+        ValueError: a layer without units, unknown units, or two Gaussian layers.
 
     >>> RBM((4, 4), hidden=3).hidden_geometry()
     Unordered(size=3)
@@ -44,11 +47,12 @@ class RBM(Machine):
         *,
         biases: bool = False,
         seed: int = 0,
+        units: Sequence[str] = ("spin", "spin"),
     ):
-        layer = _geometry(visible)
-        units = Unordered(hidden)
-        super().__init__(self.shapes(layer, hidden), biases, seed)
-        self.visible, self.hidden = layer, units
+        layer, unordered = _geometry(visible), Unordered(hidden)
+        shapes = self.shapes(layer, hidden)
+        super().__init__(shapes, biases=biases, seed=seed, units=units)
+        self.visible, self.hidden = layer, unordered
 
     @staticmethod
     def shapes(visible: Geometry, hidden: int) -> dict[str, tuple[int, ...]]:
@@ -57,11 +61,12 @@ class RBM(Machine):
         return {"W": (sites, hidden), "b": (hidden,), "c": (sites,)}
 
     def describe(self) -> dict[str, Any]:
-        """The visible geometry, the number of hidden units, and whether biases."""
+        """The visible geometry, the number of hidden units, whether biases, units."""
         return {
             "visible": self.visible.describe(),
             "hidden": self.hidden.size,
             "biases": self.biases,
+            "units": list(self.units),
         }
 
     def visible_geometry(self, given: Geometry | None = None) -> Geometry:
@@ -93,9 +98,10 @@ class RBM(Machine):
     def accumulate(
         self, moments: dict[str, Tensor], v: Tensor, h: Tensor, scale: float
     ) -> None:
-        """Add `scale` Σ_n (v hᵀ, h, v) to `moments`, in place."""
+        """Add `scale` Σ_n (v hᵀ, h, v, −½ γ v²) to `moments`, in place."""
         v = v.flatten(1)
         moments["W"].addmm_(v.T, h, alpha=scale)
+        self._accumulate_precision(moments, v, scale)
         if "b" in moments:
             moments["b"].add_(h.sum(0), alpha=scale)
             moments["c"].add_(v.sum(0), alpha=scale)

@@ -36,10 +36,10 @@ from kadanoff.networks.checkpoint import (
     keep,
     stored,
 )
-from kadanoff.networks.gibbs import draw
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.products import fast_products, one_thread
 from kadanoff.networks.settings import TIED, Training, recommended
+from kadanoff.networks.units import SPIN
 from kadanoff.randomness import generator, subseed
 
 __all__ = ["TIED", "Training", "check", "recommended", "train"]
@@ -123,15 +123,16 @@ def _update(
     field = network.hidden_field(v)
     for moment in velocity.values():
         moment.mul_(settings.momentum)
-    network.accumulate(velocity, v, torch.tanh(field), share)
-    h = state.chains if settings.persistent else draw(field, noise)
+    one = field.new_ones(())
+    network.accumulate(velocity, v, network.hidden_units.mean(field, one), share)
+    h = state.chains if settings.persistent else network.draw_hidden(field, noise)
     for step in range(settings.k):
-        h = draw(field, noise) if step else h
-        v = draw(network.visible_field(h), noise)
+        h = network.draw_hidden(field, noise) if step else h
+        v = network.draw_visible(network.visible_field(h), noise)
         field = network.hidden_field(v)
-    network.accumulate(velocity, v, torch.tanh(field), -share)
+    network.accumulate(velocity, v, network.hidden_units.mean(field, one), -share)
     if settings.persistent:
-        state.chains = draw(field, noise)
+        state.chains = network.draw_hidden(field, noise)
     for name, moment in velocity.items():
         getattr(network, name).add_(moment, alpha=rate)
     # With momentum a steady gradient moves the weights by rate / (1 − momentum).
@@ -154,10 +155,10 @@ def _start(network: Machine, data: Ensemble, settings: Training, seed: int) -> S
         for name, parameter in network.named_parameters()
         if parameter.requires_grad
     }
-    hidden = network.hidden_geometry(data.geometry).lattice
+    hidden = network.hidden_lattice(data.geometry)
     noise = torch.Generator().manual_seed(subseed(seed, "chains"))
     shape = (settings.batch, *hidden) if settings.persistent else (0,)
-    chains = draw(torch.zeros(shape, dtype=network.W.dtype), noise)
+    chains = network.draw_hidden(torch.zeros(shape, dtype=network.W.dtype), noise)
     network.record = {}
     return State(network, velocity, chains)
 
@@ -177,9 +178,8 @@ def _some(ensemble: Ensemble, seed: int, network: Machine) -> Tensor:
 
 def _record(network: Machine, watched: list[Tensor]) -> None:
     v = watched[0]
-    again = torch.tanh(network.visible_field(torch.tanh(network.hidden_field(v))))
     readings = {
-        "reconstruction": (1 - v.flatten(1) * again.flatten(1)).mean() / 2,
+        "reconstruction": _reconstruction(network, v),
         "weight": network.W.abs().mean(),
     }
     if len(watched) == 2:
@@ -188,6 +188,14 @@ def _record(network: Machine, watched: list[Tensor]) -> None:
     for name, value in readings.items():
         past = network.record.get(name, np.empty(0))
         network.record[name] = np.append(past, float(value))
+
+
+def _reconstruction(network: Machine, v: Tensor) -> Tensor:
+    """Expected share of wrong spins after means of h, or mean square of real errors."""
+    again = network.visible_mean(network.hidden_mean(v))
+    if network.visible_units == SPIN:
+        return (1 - v.flatten(1) * again.flatten(1)).mean() / 2
+    return (v - again).square().mean()
 
 
 def check(network: Machine, data: Ensemble, settings: Training) -> None:
@@ -208,12 +216,20 @@ def check(network: Machine, data: Ensemble, settings: Training) -> None:
             f"a batch of {settings.batch} needs as many configurations, got "
             f"{data.size}; sample more, or give a smaller batch"
         )
+    most = 1 if network.visible_units == SPIN else np.finfo(np.float32).max
+    if data.alphabet not in ("pm1", "real"):
+        raise ValueError(
+            f"a {network.kind} trains on ±1 spins or real values, got alphabet "
+            f"{data.alphabet!r}; choose one state and import it as ±1"
+        )
     if data.alphabet == "real":
         for chunk in data.chunks():
-            if not np.abs(data.read(chunk)).max() <= 1:  # a NaN is not below 1 either
+            # A NaN is not below anything.
+            if not np.abs(data.read(chunk)).max() <= most:
                 raise ValueError(
-                    f"a {network.kind} trains on values between -1 and 1, got others "
-                    f"(or NaN) among draws {chunk.draws.start} to {chunk.draws.stop} "
+                    f"a {network.kind} of {network.visible_units.name} units trains "
+                    f"on finite values{' between -1 and 1' if most == 1 else ''}, got "
+                    f"others among draws {chunk.draws.start} to {chunk.draws.stop} "
                     f"of chains {chunk.chains.start} to {chunk.chains.stop}"
                 )
 
@@ -241,10 +257,7 @@ def _notes(
         "settings": json.loads(json.dumps(asdict(settings))),
         "seed": int(seed),
         "network": network.describe(),
-        "start": [
-            content_hash(p.detach().cpu().numpy())
-            for p in (network.W, network.b, network.c)
-        ],
+        "start": [content_hash(p.detach().cpu().numpy()) for p in network.parameters()],
         "data": content_hash(data.data),
         "lineage": data.lineage,
         "held_out": None if held_out is None else content_hash(held_out.data),

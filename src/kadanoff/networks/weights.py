@@ -23,11 +23,11 @@ from kadanoff.geometry import geometry_from
 from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.rbm import RBM
+from kadanoff.networks.units import GAUSSIAN
 
 __all__ = ["load", "load_state", "save"]
 
-VERSION = 1
-PARAMETERS = ("W", "b", "c")
+VERSION = 2
 RECORD = "record."
 
 
@@ -47,7 +47,7 @@ def save(
         "arguments": network.describe(),
         "notes": network.notes,
     }
-    tensors = {name: getattr(network, name).detach() for name in PARAMETERS}
+    tensors = {name: p.detach() for name, p in network.named_parameters()}
     tensors |= {RECORD + k: torch.as_tensor(v) for k, v in network.record.items()}
     tensors |= state or {}
     on_cpu = {name: t.contiguous().cpu() for name, t in tensors.items()}
@@ -89,8 +89,8 @@ def load_state(
         )
     if kind is not None and found != kind:
         raise ValueError(f"{path}: expected a machine of kind '{kind}', got '{found}'")
-    parameters = {name: tensors.pop(name, None) for name in PARAMETERS}
-    network = _built(path, found, arguments, parameters)
+    network = _built(path, found, arguments, tensors)
+    parameters = {name: tensors.pop(name) for name, _ in network.named_parameters()}
     network.load_state_dict(parameters, assign=True)
     names = [name for name in tensors if name.startswith(RECORD)]
     network.record = {n.removeprefix(RECORD): tensors.pop(n).numpy() for n in names}
@@ -121,7 +121,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Any]:
 
 
 def _built(
-    path: Path, kind: str, arguments: dict[str, Any], parameters: dict[str, Any]
+    path: Path, kind: str, arguments: dict[str, Any], tensors: dict[str, Tensor]
 ) -> Machine:
     """A machine of that form, once the tensors are known to have its shapes."""
     try:
@@ -131,7 +131,7 @@ def _built(
             f"{path}: does not describe a machine of kind rbm or conv-rbm ({error})"
         ) from None
     for name, shape in shapes.items():
-        _check(path, name, parameters[name], shape)
+        _check(path, name, tensors.get(name), shape)
     return build()
 
 
@@ -154,9 +154,13 @@ def _form(kind: str, arguments: dict[str, Any]) -> Any:
         case "rbm":
             visible = geometry_from(arguments.pop("visible"))
             shapes = RBM.shapes(visible, arguments["hidden"])
-            return shapes, lambda: RBM(visible, **arguments)
+            machine = lambda: RBM(visible, **arguments)  # noqa: E731
         case "conv-rbm":
-            shapes = ConvRBM.shapes(arguments["filter"], arguments["dimension"])
-            return shapes, lambda: ConvRBM(**arguments)
+            sizes = (arguments[name] for name in ("filter", "maps", "dimension"))
+            shapes = ConvRBM.shapes(*sizes)
+            machine = lambda: ConvRBM(**arguments)  # noqa: E731
         case _:
             raise ValueError(f"kind {kind!r}")
+    if arguments["units"][0] == GAUSSIAN.name:
+        shapes["log_precision"] = ()
+    return shapes, machine
