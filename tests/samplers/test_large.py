@@ -1,13 +1,22 @@
-"""One large lattice in words: bit for bit the slow twin, and Kaufman's torus."""
+"""One large lattice in words: bit for bit the slow twin, and the exact torus.
+
+The exact torus is Kaufman's energy, its variance and P(E), and on two and four rows the
+transfer matrix along the lattice: it draws independent configurations of the law, and
+on two rows it gives the joint law of energy and magnetization.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
+from kadanoff.exact.density import energy_law
+from kadanoff.exact.enumerate import all_states
 from kadanoff.exact.kaufman import torus
 from kadanoff.kernels import large as kernel
 from kadanoff.models.ising import Ising
@@ -205,6 +214,170 @@ def test_no_coupling_forgets_in_one_sweep() -> None:
     others += [np.roll(spins, 1, axis) for axis in (0, 1, 2)]
     for other in others:
         assert abs((spins * other).sum()) < 4.5 * math.sqrt(spins.size)
+
+
+# The exact law of narrow tori ---------------------------------------------------------
+
+DRAWS, SWEEPS = 10_000, 5
+NARROW = [((2, 128), K_C), ((4, 128), 0.38), ((2, 384), -0.4)]
+
+
+def transfer(rows: int, coupling: float) -> np.ndarray:
+    """e^{-K E} of a column of spins and its bonds to the next one, `(state, state)`."""
+    columns = all_states(rows).astype(int)
+    inside = (columns * np.roll(columns, -1, axis=1)).sum(axis=1)
+    return np.exp(coupling * (inside[:, None] + columns @ columns.T))
+
+
+@cache
+def exact_draws(shape: tuple[int, int], coupling: float, count: int) -> np.ndarray:
+    """Independent draws `(count, *shape)`: a closed walk of columns, one after one."""
+    rng = np.random.default_rng(17)
+    step = transfer(shape[0], coupling)
+    step /= np.linalg.eigvalsh(step).max()
+    back = [np.eye(len(step))]  # what the rest of the ring weighs
+    for _ in range(shape[1]):
+        back.append(step @ back[-1])
+    start = np.diag(back[-1]) / np.trace(back[-1])
+    first = rng.choice(len(step), count, p=start)
+    walk = [first]
+    for left in range(shape[1] - 1, 0, -1):
+        weight = (step[walk[-1]] * back[left][:, first].T).cumsum(axis=1)
+        aim = rng.random((count, 1)) * weight[:, -1:]
+        walk.append((weight < aim).sum(axis=1))
+    return all_states(shape[0])[np.stack(walk, axis=1)].swapaxes(1, 2)
+
+
+def chi_square(seen: np.ndarray, law: np.ndarray) -> float:
+    """p-value of places in a law; those due less than 10 times are joined."""
+    due = law.ravel() * len(seen)
+    counts, often = np.bincount(seen, minlength=len(due)), due >= 10
+    counts, due = (np.append(x[often], x[~often].sum()) for x in (counts, due))
+    return float(chi2.sf(((counts - due) ** 2 / due).sum(), len(due) - 1))
+
+
+def energy_place(spins: np.ndarray) -> np.ndarray:
+    """j of E = -2N + 4j."""
+    model = Ising(spins.shape[1:])
+    total = np.rint(model.energy(spins) * model.geometry.size).astype(int)
+    return (total + 2 * model.geometry.size) // 4
+
+
+@cache
+def joint_law(length: int, coupling: float) -> np.ndarray:
+    """P(E, M) of two rows, `(j, k)` with E = -2N + 4j and M = -N + 2k.
+
+    Z with a phase for every step of j and of k is the characteristic function; two
+    Fourier transforms invert it.
+    """
+    columns = all_states(2).astype(int)
+    inside, sum_ = 2 * columns.prod(axis=1), columns.sum(axis=1)
+    steps = (4 - inside[:, None] - columns @ columns.T) / 4
+    ups = ((sum_ + 2) / 2)[:, None] + np.zeros(4)
+    size = 2 * length + 1
+    phase = 2j * np.pi * np.arange(size) / size
+    weight = np.exp(coupling * 4 * (1 - steps))
+    weight /= np.linalg.eigvalsh(transfer(2, coupling)).max()
+    tilted = np.exp(np.multiply.outer(phase, steps))[:, None] * weight
+    tilted = tilted * np.exp(np.multiply.outer(phase, ups))
+    z = np.trace(np.linalg.matrix_power(tilted, length), axis1=-2, axis2=-1)
+    law = np.fft.fft2(z).real
+    return law / law.sum()
+
+
+@pytest.mark.parametrize("coupling", [K_C, -0.3])
+def test_the_transfer_matrix_is_kaufmans_law(coupling: float) -> None:
+    """Two derivations of P(E) at 2×128, to rounding; draws of one have the other."""
+    _, law = energy_law((2, 128), coupling)
+    assert abs(joint_law(128, coupling).sum(axis=1) - law).max() < 1e-12
+    spins = exact_draws((2, 128), coupling, DRAWS)
+    assert chi_square(energy_place(spins), law) > 1e-4
+    assert chi_square(macrostate(spins), in_cells(joint_law(128, coupling))) > 1e-4
+
+
+def ups(spins: np.ndarray) -> np.ndarray:
+    """k of M = -N + 2k."""
+    return (spins.reshape(len(spins), -1) > 0).sum(axis=1)
+
+
+def cell(j: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Four energies and eight magnetizations of 2×128 together."""
+    return j // 4 * 33 + k // 8
+
+
+def in_cells(law: np.ndarray) -> np.ndarray:
+    """What a joint law gives to every cell."""
+    j, k = np.indices(law.shape)
+    return np.bincount(cell(j, k).ravel(), weights=law.ravel())
+
+
+def macrostate(spins: np.ndarray) -> np.ndarray:
+    """The cell of each configuration."""
+    return cell(energy_place(spins), ups(spins))
+
+
+@pytest.mark.parametrize(("shape", "coupling"), NARROW)
+def test_the_law_of_the_energy_is_stationary(
+    shape: tuple[int, int], coupling: float
+) -> None:
+    """Independent exact draws keep their P(E) through five sweeps: level 1e-4.
+
+    Control: a kernel whose coupling is wrong by 2 % is refused at 1e-6.
+    """
+    draws = exact_draws(shape, coupling, DRAWS)
+    _, law = energy_law(shape, coupling)
+
+    def after(wrong: float) -> float:
+        sampler = Large(Ising(shape), wrong * coupling, replicas=len(draws))
+        rng = np.random.default_rng(18)
+        state = sampler.init(rng=rng, values=draws)
+        state = sampler.step(state, rng=rng, sweeps=SWEEPS)
+        return chi_square(energy_place(sampler.spins(state)), law)
+
+    assert after(1.0) > 1e-4
+    for wrong in (0.98, 1.02):
+        assert after(wrong) < 1e-6
+
+
+def worst_moment(spins: np.ndarray, law: np.ndarray) -> float:
+    """The largest deviation of ⟨E⟩, ⟨M⟩ and ⟨M²⟩ from a joint law, in errors."""
+    size = len(law) - 1
+    j, m = np.arange(size + 1), 2.0 * np.arange(size + 1) - size
+    of_energy, of_m = law.sum(axis=1), law.sum(axis=0)
+    seen = 2.0 * ups(spins) - size
+    pairs = [
+        (energy_place(spins), of_energy @ j),
+        (seen, of_m @ m),
+        (seen**2, of_m @ m**2),
+    ]
+    return max(abs(x.mean() - y) / x.std() * math.sqrt(len(x)) for x, y in pairs)
+
+
+@pytest.mark.parametrize(("coupling", "sweeps"), [(0.3, 60), (K_C, 300)])
+def test_every_macrostate_is_reached_from_all_up(coupling: float, sweeps: int) -> None:
+    """P(E, M) of 2×128, one look at each of 10 000 lattices: level 1e-4, z = 4.5.
+
+    All cells that are due 20 times are seen. Controls: three sweeps are too few, and a
+    P(E) 2 % off is refused.
+    """
+    law = joint_law(128, coupling)
+    sampler = Large(Ising((2, 128)), coupling, replicas=DRAWS)
+    rng = np.random.default_rng(19)
+    up = np.ones((DRAWS, 2, 128), dtype=np.int8)
+    state = sampler.step(sampler.init(rng=rng, values=up), rng=rng, sweeps=3)
+    early = sampler.spins(state)
+    assert chi_square(macrostate(early), in_cells(law)) < 1e-6
+    assert worst_moment(early, law) > 4.5
+
+    late = sampler.spins(sampler.step(state, rng=rng, sweeps=sweeps))
+    assert chi_square(macrostate(late), in_cells(law)) > 1e-4
+    assert worst_moment(late, law) < 4.5
+    _, wrong = energy_law((2, 128), 1.02 * coupling)
+    assert chi_square(energy_place(late), wrong) < 1e-6
+    due = in_cells(law) * len(late)
+    seen = np.bincount(macrostate(late), minlength=len(due))
+    assert (due > 20).sum() > 40
+    assert seen[due > 20].min() > 0
 
 
 # State --------------------------------------------------------------------------------

@@ -4,23 +4,28 @@ Stationarity: independent exact draws (von Mises along a tree of bonds, the othe
 rejection) go through five sweeps. ⟨E⟩ and ⟨E²⟩ are known from ln Z, a contraction of
 bonds, and |m|² must on average be where it was. Level z = 4.5 for each of three
 numbers at fixed seeds; power: a kernel whose coupling is wrong by 2 % must fail.
+
+So it is by χ²: two spins, the smallest lattice, against the von Mises law of their
+angle; 2×2 and a frustrated ring, energy and |m|² together, against four times as many
+independent draws. Level 1e-4; the kernel that is wrong by 2 % must fail at 1e-6.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
 import pytest
 from numba import njit
 from scipy.special import i0e, i1e, iv
-from scipy.stats import kstest, vonmises
+from scipy.stats import chi2, kstest, vonmises
 
 from kadanoff.kernels import xy as kernel
 from kadanoff.models.lattice import bond_pairs
 from kadanoff.models.xy import XY
+from kadanoff.samplers.tempering import Tempering
 from kadanoff.samplers.xy import XYHeatBath, XYSwendsenWang, XYWolff
 
 DRAWS = 100_000
@@ -40,9 +45,14 @@ UNFRUSTRATED = [
     (XY((2, 2), "honeycomb"), -0.6),
 ]
 FRUSTRATED = [(XY((2, 2), "triangular"), -0.68), (XY((5,)), -1.2)]
+LONGEST = (UNFRUSTRATED[-1], FRUSTRATED[0])
 CASES = [
-    *[(sampler, *case) for sampler in CLUSTERS for case in UNFRUSTRATED],
-    *[(XYHeatBath, *case) for case in (*UNFRUSTRATED, *FRUSTRATED)],
+    *[
+        pytest.param(sampler, *case, marks=pytest.mark.slow if case in LONGEST else ())
+        for sampler in (*CLUSTERS, XYHeatBath)
+        for case in (*UNFRUSTRATED, *FRUSTRATED)
+        if sampler is XYHeatBath or case in UNFRUSTRATED
+    ],
     *[(only_heat_bath, *case) for case in (UNFRUSTRATED[1], FRUSTRATED[1])],
 ]
 
@@ -131,6 +141,109 @@ def test_boltzmann_law_is_stationary(sampler, model, coupling):
 @pytest.mark.parametrize(("sampler", "model", "coupling"), CASES)
 def test_two_percent_of_the_coupling_are_seen(sampler, model, coupling):
     assert abs(z_after_five_sweeps(sampler, model, coupling, wrong=1.02)).max() > 4.5
+
+
+# By χ² ------------------------------------------------------------------------------
+
+MANY = 400_000
+DIMER = (XY((2,)), 1.0)
+SQUARE, ANTI, TRIANGLE = UNFRUSTRATED[0], UNFRUSTRATED[1], (XY((3,)), -2.5)
+ROWS, COLUMNS = 5, 4  # quantiles of the energy, and of |m|² in each
+
+
+def after_sweeps(
+    sampler: Any, model: XY, coupling: float, *, wrong: float, sweeps: int = SWEEPS
+) -> np.ndarray:
+    """Angles that were exact draws, after some sweeps at `wrong * coupling`."""
+    rng = np.random.default_rng(11)
+    kernel = sampler(model, wrong * coupling, replicas=MANY)
+    state = kernel.init(rng=rng, values=exact_draws(model, coupling, MANY, 1))
+    return kernel.spins(kernel.step(state, rng=rng, sweeps=sweeps))
+
+
+def p_of_the_dimer(angles: np.ndarray, coupling: float) -> float:
+    """χ² of the angle between two spins: von Mises with 2K, the bond is double."""
+    turn = np.mod(angles[:, 1] - angles[:, 0] + np.pi, 2 * np.pi) - np.pi
+    edges = vonmises.ppf(np.arange(1, 12) / 12, 2 * coupling)
+    seen = np.bincount(np.searchsorted(edges, turn), minlength=12)
+    due = len(turn) / 12
+    return float(chi2.sf(((seen - due) ** 2 / due).sum(), 11))
+
+
+@pytest.mark.parametrize("sampler", [*CLUSTERS, XYHeatBath])
+def test_the_law_of_two_spins_is_stationary(sampler):
+    for wrong, passes in ((1.0, True), (1.02, False)):
+        angles = after_sweeps(sampler, *DIMER, wrong=wrong, sweeps=12)
+        p = p_of_the_dimer(angles, DIMER[1])
+        assert p > 1e-4 if passes else p < 1e-6
+
+
+@pytest.mark.slow
+def test_tempering_keeps_the_law_of_two_spins():
+    """On both rungs, of the product law; what ends is an exchange."""
+    model, couplings = DIMER[0], (0.7, 1.0)
+    start = np.stack([exact_draws(model, k, MANY, 1) for k in couplings])
+    start[0] = start[0, ::-1]  # the draws of one seed are alike on both rungs
+    for wrong, passes in ((1.0, True), (1.02, False)):
+        wrongs = tuple(wrong * k for k in couplings)
+        sampler = Tempering(model, wrongs, MANY, XYHeatBath)
+        rng = np.random.default_rng(12)
+        state = sampler.step(sampler.init(rng=rng, values=start), rng=rng, sweeps=2)
+        assert state.acceptance[0] > 0.3
+        for k, angles in zip(couplings, sampler.all_spins(state), strict=True):
+            p = p_of_the_dimer(angles, k)
+            assert p > 1e-4 if passes else p < 1e-6
+
+
+def cells(model: XY, coupling: float, angles: np.ndarray) -> np.ndarray:
+    """Counts in cells of energy and |m|² that a pilot finds about equally likely."""
+    energy, order = readings(model, angles).T
+    row_edges, column_edges = quantiles(model, coupling)
+    row = np.searchsorted(row_edges, energy)
+    column = (order[:, None] > column_edges[row]).sum(axis=1)
+    return np.bincount(COLUMNS * row + column, minlength=ROWS * COLUMNS)
+
+
+@lru_cache
+def quantiles(model: XY, coupling: float) -> tuple[np.ndarray, np.ndarray]:
+    """Edges of the energy `(row,)` and of |m|² `(row, column)`, by draws of a pilot."""
+    energy, order = readings(model, exact_draws(model, coupling, 20_000, 2)).T
+    row_edges = np.quantile(energy, np.arange(1, ROWS) / ROWS)
+    row = np.searchsorted(row_edges, energy)
+    parts = np.arange(1, COLUMNS) / COLUMNS
+    column_edges = [np.quantile(order[row == k], parts) for k in range(ROWS)]
+    return row_edges, np.array(column_edges)
+
+
+@lru_cache
+def expected(model: XY, coupling: float) -> np.ndarray:
+    """Counts of four times as many independent exact draws."""
+    parts = (exact_draws.__wrapped__(model, coupling, MANY, k) for k in range(3, 7))
+    return sum((cells(model, coupling, part) for part in parts), np.zeros(1))
+
+
+def p_of_two_samples(seen: np.ndarray, reference: np.ndarray) -> float:
+    """χ² of two histograms with one law, Σ (√(n'/n) a - √(n/n') b)²/(a + b)."""
+    ratio = np.sqrt(reference.sum() / seen.sum())
+    terms = (ratio * seen - reference / ratio) ** 2 / (seen + reference)
+    return float(chi2.sf(terms.sum(), len(seen) - 1))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "case"),
+    [
+        *product((*CLUSTERS, XYHeatBath, only_heat_bath), (SQUARE, ANTI)),
+        (XYHeatBath, TRIANGLE),
+    ],
+)
+@pytest.mark.slow
+def test_the_law_of_energy_and_order_is_stationary(sampler, case):
+    reference = expected(*case)
+    for wrong, passes in ((1.0, True), (1.02, False)):
+        model, coupling = case
+        seen = cells(model, coupling, after_sweeps(sampler, *case, wrong=wrong))
+        p = p_of_two_samples(seen, reference)
+        assert p > 1e-4 if passes else p < 1e-6
 
 
 def ring_energy(coupling: float, sites: int) -> float:
