@@ -9,12 +9,14 @@ import pytest
 import kadanoff
 
 PUBLIC = [
-    "Average", "ConvRBM", "Decimation", "Ensemble", "Estimate", "ForestFire", "Grid",
-    "Ising", "K_C", "Layer", "Majority", "MeanField", "Phi4", "Potts", "RBM", "Stack",
-    "Sweep", "Symmetry", "T_C", "Training", "TwoTemperatures", "Unordered", "XY",
-    "__version__", "arrange", "cite", "cluster_readings", "coarsen", "combine",
-    "concatenate", "jackknife", "load", "load_sweep", "open_foreign", "open_sweep",
-    "probe", "reweight", "sample", "sample_sweep", "save", "train", "with_noise",
+    "Autoencoder", "Average", "Code", "ConvRBM", "DBN", "Decimation", "Ensemble",
+    "Estimate", "ForestFire", "Grid", "Ising", "K_C", "Layer", "Majority", "MeanField",
+    "PCA", "Phi4", "Potts", "RBM", "Stack", "Sweep", "Symmetry", "T_C", "Training",
+    "TwoTemperatures", "Unordered", "XY", "__version__", "annealed", "arrange", "cite",
+    "cluster_readings", "coarsen", "combine", "concatenate", "fit_pca", "jackknife",
+    "layers_of", "load", "load_sweep", "open_foreign", "open_sweep", "probe",
+    "relative_entropy", "reweight", "sample", "sample_sweep", "save", "train",
+    "train_autoencoder", "train_dbn", "with_noise",
 ]  # fmt: skip
 
 

@@ -42,20 +42,30 @@ _PUBLIC = {
     "with_noise": "kadanoff.samplers.noise",
     # readings across couplings and by clusters
     "cluster_readings": "kadanoff.instruments.improved",
+    "relative_entropy": "kadanoff.instruments.likelihood",
     "reweight": "kadanoff.instruments.reweighting",
     # networks
+    "Autoencoder": "kadanoff.networks.autoencoder",
     "ConvRBM": "kadanoff.networks.conv_rbm",
+    "DBN": "kadanoff.networks.dbn",
+    "PCA": "kadanoff.networks.pca",
     "RBM": "kadanoff.networks.rbm",
     "Training": "kadanoff.networks.train",
+    "annealed": "kadanoff.networks.partition",
+    "fit_pca": "kadanoff.networks.pca",
     "train": "kadanoff.networks.train",
+    "train_autoencoder": "kadanoff.networks.autoencoder",
+    "train_dbn": "kadanoff.networks.dbn",
     # coarse-grainings
     "Average": "kadanoff.coarse.block",
+    "Code": "kadanoff.coarse.layer",
     "Decimation": "kadanoff.coarse.block",
     "Layer": "kadanoff.coarse.layer",
     "Majority": "kadanoff.coarse.block",
     "Stack": "kadanoff.coarse.stack",
     "arrange": "kadanoff.coarse.arrange",
     "coarsen": "kadanoff.coarse.coarsen",
+    "layers_of": "kadanoff.coarse.layer",
     # the scorecard
     "probe": "kadanoff.scorecard.card",
 }

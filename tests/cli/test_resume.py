@@ -22,8 +22,8 @@ def sampling(spacing):
 
 def training(epochs):
     return (
-        f"train rbm data.nc --hidden 64 --epochs {epochs} --persistent --augment "
-        "--seed 4"
+        f"train rbm data.nc --hidden 64 --epochs {epochs} --chains persistent "
+        "--augment --seed 4"
     )
 
 

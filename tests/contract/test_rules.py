@@ -8,6 +8,7 @@ with probability 4e-5, and a bias of 0.08 per site would be noticed.
 import importlib
 import inspect
 import pkgutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +17,17 @@ import kadanoff.coarse
 from kadanoff.coarse.arrange import arrange
 from kadanoff.coarse.block import Average, Decimation, Majority
 from kadanoff.coarse.coarsen import coarsen
-from kadanoff.coarse.layer import Layer
+from kadanoff.coarse.layer import Code, Layer, layers_of
 from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Grid, Unordered
 from kadanoff.instruments.correlators import two_point
 from kadanoff.instruments.mcrg import exponents
 from kadanoff.instruments.receptive import locality
+from kadanoff.networks.autoencoder import Autoencoder
 from kadanoff.networks.conv_rbm import ConvRBM
+from kadanoff.networks.dbn import DBN
+from kadanoff.networks.pca import fit_pca
 from kadanoff.networks.rbm import RBM
 from kadanoff.protocols import CoarseGraining
 
@@ -59,6 +63,28 @@ def tied_layer():
     return Layer(strengthened(ConvRBM(filter=4, stride=2, seed=1)))
 
 
+def fields_layer():
+    network = ConvRBM(filter=4, stride=2, seed=2, units=("gaussian", "spin"))
+    return Layer(strengthened(network))
+
+
+def maps_layer(chosen=None):
+    network = ConvRBM(filter=4, stride=2, maps=3, seed=3)
+    return Layer(strengthened(network), map=chosen)
+
+
+def deep_stack(output: Any = "sample"):
+    machines = [RBM(FINE, 16, seed=1), RBM(16, 4, seed=2)]
+    return layers_of(DBN([strengthened(machine) for machine in machines]), output)
+
+
+def components():
+    """Fitted to configurations and their flips: the mean is 0 to the last digit."""
+    values = fine_ensemble().values
+    both = Ensemble.from_values(np.concatenate([values, -values]))
+    return Code(fit_pca(both, 16))
+
+
 def fitted_arrange():
     fine = fine_ensemble()
     return arrange(fine, coarsen(dense_layer(), fine, seed=3))
@@ -73,6 +99,13 @@ RULES = {
     "dense layer": (dense_layer(), FINE, False),
     "tied layer": (tied_layer(), FINE, True),
     "arrange": (fitted_arrange(), Unordered(16), False),
+    "layer of fields": (fields_layer(), FINE, True),
+    "feature maps": (maps_layer(), FINE, True),
+    "one feature map": (maps_layer(1), FINE, True),
+    "deep stack": (deep_stack(), FINE, False),
+    "deep stack of means": (deep_stack("mean"), FINE, False),
+    "pca": (components(), FINE, False),
+    "autoencoder": (Code(Autoencoder(FINE, (16, 4), seed=1)), FINE, False),
 }
 COVARIANT = [name for name, (_, _, alike) in RULES.items() if alike]
 
@@ -109,7 +142,8 @@ def test_output_has_the_declared_geometry_and_alphabet(name):
     assert isinstance(rule, CoarseGraining)
     values = spins(3, *geometry.lattice)
     out = rule(values, geometry, rng=np.random.default_rng(0))
-    assert out.shape == (3, *rule.coarse(geometry).lattice)
+    maps = () if rule.features is None else (rule.features,)
+    assert out.shape == (3, *maps, *rule.coarse(geometry).lattice)
     alphabet = rule.alphabet("pm1")
     assert alphabet in ("pm1", "real")
     assert np.isfinite(out).all()
@@ -143,8 +177,8 @@ def test_shifting_by_a_block_shifts_by_a_site(name):
     b = geometry.shape[0] // rule.coarse(geometry).shape[0]
     values = spins(*geometry.lattice, up=0.6)
     still = mean_output(rule, values, geometry, seed=1)
-    moved = mean_output(rule, np.roll(values, b, axis=1), geometry, seed=2)
-    back = tuple(np.roll(part, -1, axis=1) for part in moved)
+    moved = mean_output(rule, np.roll(values, b, axis=-1), geometry, seed=2)
+    back = tuple(np.roll(part, -1, axis=-1) for part in moved)
     assert largest_sigma(still, back) < SIGMAS
 
 
@@ -186,6 +220,13 @@ WRONG = {
     "dense layer": Grid((4, 4)),
     "tied layer": Grid((7, 7)),
     "arrange": Unordered(15),
+    "layer of fields": Grid((7, 7)),
+    "feature maps": Grid((7, 7)),
+    "one feature map": Unordered(64),
+    "deep stack": Grid((4, 4)),
+    "deep stack of means": Grid((4, 4)),
+    "pca": Grid((4, 4)),
+    "autoencoder": Unordered(63),
 }
 
 
@@ -215,6 +256,9 @@ def test_a_coarse_ensemble_keeps_its_chains_and_can_be_read(name):
     assert (coarse.chains, coarse.draws) == (fine.chains, fine.draws)
     assert coarse.lineage == fine.lineage
     assert np.isfinite(locality(fine, coarse).width.value)
-    if isinstance(coarse.geometry, Grid):
+    if coarse.features is not None:
+        with pytest.raises(ValueError, match="one map at a time"):
+            two_point(coarse)
+    elif isinstance(coarse.geometry, Grid):
         assert np.isfinite(two_point(coarse).value.value).all()
         assert exponents(fine, coarse).y_t

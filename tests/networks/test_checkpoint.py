@@ -46,7 +46,7 @@ MACHINES = {
             batch=500,
             l1=1e-3,
             learning_rate=0.3,
-            persistent=True,
+            chains="persistent",
             k=2,
             l2=1e-3,
             decay="cosine",
@@ -59,8 +59,30 @@ MACHINES = {
             batch=500,
             l1=1e-3,
             learning_rate=0.3,
-            persistent=True,
+            chains="persistent",
             momentum=0.9,
+        ),
+    ),
+    "tempered": (
+        RBM((SIDE, SIDE), 5),
+        Training(
+            epochs=7,
+            batch=500,
+            learning_rate=0.3,
+            chains="tempered",
+            rungs=3,
+            k_last=2,
+            l1=0.0,
+        ),
+    ),
+    "checkpoints": (
+        RBM((SIDE, SIDE), 5),
+        Training(epochs=7, batch=500, learning_rate=0.3, chains="checkpoints", l1=0.0),
+    ),
+    "real": (
+        RBM((SIDE, SIDE), 5, units=("gaussian", "spin")),
+        Training(
+            epochs=7, batch=500, learning_rate=0.1, chains="tempered", rungs=3, l1=0.0
         ),
     ),
     "augmented": (
@@ -89,7 +111,7 @@ def run_and_stop(network, settings, store, monkeypatch, updates):
         done += 1
         if done > updates:
             raise Killed
-        update(*arguments)
+        return update(*arguments)
 
     with monkeypatch.context() as patched:
         patched.setattr(training, "_update", counted)
@@ -115,7 +137,7 @@ def test_a_stopped_training_ends_at_the_same_bits(
     parts = run(network, settings, tmp_path / "parts")
     assert same(whole, parts)
     assert (whole.W != 0).all()  # equal because trained alike, not because silent
-    for name in ("reconstruction", "weight", "gap"):
+    for name in ("reconstruction", "weight", "gap", "learning_rate"):
         assert whole.record[name].tolist() == parts.record[name].tolist()
         assert len(parts.record[name]) == settings.epochs
     files = [tmp_path / d / checkpoint.RESULT for d in ("whole", "parts")]

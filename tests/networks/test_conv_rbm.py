@@ -55,7 +55,7 @@ def dense_twin(network, shape):
         twin.W.zero_()
         twin.b.copy_(network.b.repeat_interleave(coarse.size))
         twin.c.fill_(network.c.item())
-        if network.log_precision is not None:
+        if network.log_precision is not None and twin.log_precision is not None:
             twin.log_precision.copy_(network.log_precision)
         for a, (m, *block) in enumerate(np.ndindex(network.maps, *coarse.shape)):
             for tap in taps:

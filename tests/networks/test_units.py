@@ -85,9 +85,9 @@ def test_free_energy_over_real_visible_units_is_a_density():
         v = torch.tensor([[x, y]], dtype=torch.float64)
         return (-network.free_energy(v)).exp().item()
 
-    by_integral, _ = integrate.dblquad(weight, -9, 9, -9, 9, epsabs=1e-8, epsrel=1e-8)
+    by_integral = integrate.dblquad(weight, -9, 9, -9, 9, epsabs=1e-8, epsrel=1e-8)
     log_z = network.log_partition().item()
-    assert math.log(by_integral) == pytest.approx(log_z, abs=1e-6)
+    assert math.log(by_integral[0]) == pytest.approx(log_z, abs=1e-6)
 
 
 def test_gaussian_hidden_units_make_hopfield_couplings():

@@ -44,6 +44,7 @@ class Scattered:
     """Signs of sums over random sites all over the lattice: no block is one."""
 
     places: np.ndarray
+    features: None = None
 
     def coarse(self, fine):
         return fine.coarsened(2)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["add", "add_rules", "stack_and_chains"]
 
 RULE_HELP = (
-    "majority:b=2, average:b=2, decimation:b=2, rbm:MODEL, conv-rbm:MODEL, arrange"
+    "majority:b=2, average:b=2, decimation:b=2, rbm:MODEL, conv-rbm:MODEL, dbn:MODEL, "
+    "pca:MODEL, autoencoder:MODEL (with ,output=mean or ,map=1), arrange"
 )
 
 

@@ -1,9 +1,12 @@
-"""Rules as text, one grammar everywhere: `NAME`, `NAME:key=value,…`, `NAME:FILE`.
+"""Rules as text, one grammar everywhere: `NAME:key=value,…`, `NAME:FILE,key=value,…`.
 
-    majority:b=2   average:b=2   decimation:b=2   rbm:MODEL   conv-rbm:MODEL   arrange
+    majority:b=2   average:b=2   decimation:b=2   arrange
+    rbm:MODEL   conv-rbm:MODEL   dbn:MODEL   pca:MODEL   autoencoder:MODEL
 
-Repeated rules are a stack. `arrange` puts the units of a dense layer on a grid and
-has to be fitted first; `fitted` does that on chains that are not read afterwards.
+`output=mean` after a machine or a deep network passes means on instead of drawn units;
+`map=1` after a machine of several feature maps takes the second one. Repeated rules
+are a stack. `arrange` puts the units of a dense layer on a grid and has to be fitted
+first; `fitted` does that on chains that are not read afterwards.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kadanoff.coarse.block import Average, Decimation, Majority
 from kadanoff.coarse.coarsen import coarsen
@@ -23,7 +27,14 @@ __all__ = ["ARRANGE", "RULES", "fit_and_read", "fitted", "parse_rule"]
 
 ARRANGE = "arrange"
 BLOCK_RULES = {"majority": Majority, "average": Average, "decimation": Decimation}
-NETWORK_RULES = ("rbm", "conv-rbm")
+NETWORK_RULES = {
+    "rbm": ("output",),
+    "conv-rbm": ("output", "map"),
+    "dbn": ("output",),
+    "pca": (),
+    "autoencoder": (),
+}
+"""Networks by kind, with the options their rules take."""
 RULES = (*BLOCK_RULES, *NETWORK_RULES, ARRANGE)
 
 
@@ -98,13 +109,17 @@ def _options(name: str, rest: str) -> dict[str, int]:
     return options
 
 
-def _network_rule(name: str, path: str) -> CoarseGraining:
+def _network_rule(name: str, rest: str) -> CoarseGraining:
+    path, options = _file_and_options(name, rest)
     if not path:
         raise ValueError(
             f"rule {name!r} needs the file of a trained model, got nothing after the "
             f"colon; write '{name}:MODEL'"
         )
-    from kadanoff.coarse.layer import Layer
+    from kadanoff.coarse.layer import Code, Layer, layers_of
+    from kadanoff.networks.autoencoder import Autoencoder
+    from kadanoff.networks.dbn import DBN
+    from kadanoff.networks.pca import PCA
     from kadanoff.networks.weights import load
 
     network = load(Path(path))
@@ -113,4 +128,43 @@ def _network_rule(name: str, path: str) -> CoarseGraining:
             f"rule {name!r} needs a model of that kind, got {network.kind!r} in "
             f"{path}; write '{network.kind}:{path}'"
         )
-    return Layer(network)
+    match network:
+        case DBN():
+            return layers_of(network, **options)
+        case PCA() | Autoencoder():
+            return Code(network)
+        case _:
+            return Layer(network, **options)
+
+
+def _file_and_options(name: str, rest: str) -> tuple[str, dict[str, Any]]:
+    """The file, whose name may hold commas, and the `key=value` that follow it."""
+    path, *items = rest.split(",")
+    while items and "=" not in items[0]:
+        path += f",{items.pop(0)}"
+    options: dict[str, Any] = {}
+    for item in items:
+        key, _, value = item.partition("=")
+        if key not in NETWORK_RULES[name] or key in options:
+            known = " and ".join(f"{k}=…" for k in NETWORK_RULES[name]) or "no options"
+            raise ValueError(
+                f"rule {name!r} takes {known} after its file, each once, got {item!r}"
+            )
+        options[key] = _option(name, key, value)
+    return path, options
+
+
+def _option(name: str, key: str, value: str) -> str | int:
+    if key == "map":
+        if not value.isdecimal():
+            raise ValueError(
+                f"rule {name!r} takes map=N, N a feature map counted from 0, got "
+                f"{value!r}; write for example '{name}:MODEL,map=0'"
+            )
+        return int(value)
+    if value not in ("sample", "mean"):
+        raise ValueError(
+            f"rule {name!r} takes output=sample or output=mean, got {value!r}; write "
+            f"for example '{name}:MODEL,output=mean'"
+        )
+    return value

@@ -6,7 +6,7 @@ that it also loads as the machine of that epoch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,15 @@ from torch import Tensor
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.weights import load_state, save
 
-__all__ = ["State", "checkpoints", "finish", "keep", "stored"]
+__all__ = [
+    "State",
+    "checkpoints",
+    "finish",
+    "is_lasting",
+    "keep",
+    "machines_of",
+    "stored",
+]
 
 WORK_BETWEEN = 4e10  # weights × configurations: a few seconds of one core
 RESULT = "model.safetensors"
@@ -25,12 +33,16 @@ VELOCITY = "velocity."
 
 @dataclass
 class State:
-    """All that an epoch depends on, beside the data, the settings and the seed."""
+    """All that an epoch depends on, beside the data, the settings and the seed.
+
+    `past` are the machines of the epochs 0, 1, 2, 4, … so far, where chains live there.
+    """
 
     network: Machine
     velocity: dict[str, Tensor]
     chains: Tensor
     epoch: int = 0
+    past: list[Machine] = field(default_factory=list)
 
 
 def checkpoints(store: Path | None) -> list[Path]:
@@ -46,14 +58,15 @@ def keep(state: State, store: Path | None, size: int) -> None:
     """
     epoch, older = state.epoch, checkpoints(store)
     every = max(1, round(WORK_BETWEEN / (state.network.W.numel() * size)))
-    if store is None or (epoch % every and not _lasting(epoch)):
+    if store is None or (epoch % every and not is_lasting(epoch)):
         return
     tensors = {VELOCITY + name: t for name, t in state.velocity.items()}
-    tensors["chains"] = state.chains.to(torch.int8)
+    spins = state.network.units == ("spin", "spin")
+    tensors["chains"] = state.chains.to(torch.int8 if spins else state.chains.dtype)
     tensors["epoch"] = torch.tensor(epoch)
     save(state.network, store / f"epoch-{epoch:06d}.safetensors", state=tensors)
     for path in older:
-        if not _lasting(_epoch(path)):
+        if not is_lasting(_epoch(path)):
             path.unlink()
 
 
@@ -102,7 +115,14 @@ def _read(path: Path) -> State:
     return State(network, velocity, chains, epoch)
 
 
-def _lasting(epoch: int) -> bool:
+def machines_of(store: Path | None) -> list[Machine]:
+    """The machines of the epochs 0, 1, 2, 4, … that a training has stored."""
+    kept = [path for path in checkpoints(store) if is_lasting(_epoch(path))]
+    return [load_state(path)[0] for path in kept]
+
+
+def is_lasting(epoch: int) -> bool:
+    """Whether the machine of that epoch is kept: 0, 1, 2, 4, 8, …"""
     return epoch & (epoch - 1) == 0
 
 

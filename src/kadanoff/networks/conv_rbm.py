@@ -144,17 +144,26 @@ class ConvRBM(Machine):
         return v[0].numel() // self.stride**self.dimension
 
     def accumulate(
-        self, moments: dict[str, Tensor], v: Tensor, h: Tensor, scale: float
+        self,
+        moments: dict[str, Tensor],
+        v: Tensor,
+        h: Tensor,
+        scale: float,
+        keep: float = 1.0,
     ) -> None:
-        """Add `scale` Σ_n (Σ_X v_{sX + y} h_mX, Σ_X h_m, Σ v, −½ γ Σ v²), in place."""
+        """moments ← `keep` · moments + `scale` Σ_n (v h, h, v, −½ γ v²), in place.
+
+        Summed over the blocks X: Σ_X v_{sX + y} h_mX, Σ_X h_mX, Σ_x v_x, −½ γ Σ_x v_x².
+        """
         h = self._with_maps(h)
         correlate = CORRELATE[self.dimension]
         product = correlate(self._padded(v), self.W.shape, h, stride=self.stride)
-        moments["W"].add_(product, alpha=scale)
+        moments["W"].mul_(keep).add_(product, alpha=scale)
+        self._accumulate_precision(moments, v, scale, keep)
         if "b" in moments:
-            moments["b"].add_(h.transpose(0, 1).flatten(1).sum(1), alpha=scale)
-            moments["c"].add_(v.sum(), alpha=scale)
-        self._accumulate_precision(moments, v, scale)
+            per_map = h.transpose(0, 1).flatten(1).sum(1)
+            moments["b"].mul_(keep).add_(per_map, alpha=scale)
+            moments["c"].mul_(keep).add_(v.sum(), alpha=scale)
 
     @torch.no_grad()
     def orient(self) -> None:

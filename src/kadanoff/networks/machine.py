@@ -16,24 +16,20 @@ in `W`, `b`, `c`, `v`, `h` read as above.
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kadanoff.exact.enumerate import all_states
-from kadanoff.geometry import Geometry, Grid
+from kadanoff.geometry import Geometry
 from kadanoff.networks.units import GAUSSIAN, SPIN, Units, units_of
 from kadanoff.randomness import subseed
 
 __all__ = ["Machine"]
 
-MOST_ENUMERATED = 25
-CHUNK_UNITS = 12
 INITIAL_SPREAD = 0.01
 
 
@@ -131,12 +127,17 @@ class Machine(nn.Module, ABC):
 
     @abstractmethod
     def accumulate(
-        self, moments: dict[str, Tensor], v: Tensor, h: Tensor, scale: float
+        self,
+        moments: dict[str, Tensor],
+        v: Tensor,
+        h: Tensor,
+        scale: float,
+        keep: float = 1.0,
     ) -> None:
-        """Add −`scale` Σ_n ∂E/∂(parameter) to `moments`, in place.
+        """`moments` ← `keep` · moments − `scale` Σ_n ∂E/∂(parameter), in place.
 
-        That is Σ_n (v hᵀ, h, v, −½ γ v²) for (W, b, c, ln γ), summed over the entries
-        that share one parameter. Keys missing from `moments` are left out.
+        −∂E/∂(W, b, c, ln γ) is (v hᵀ, h, v, −½ γ v²), summed over the entries that
+        share one parameter. Keys missing from `moments` are left out.
         """
 
     @abstractmethod
@@ -190,11 +191,14 @@ class Machine(nn.Module, ABC):
         inside = self._visible_energy(v) + _sum(self._hidden_self_energy(h))
         return inside - _sum(h * self.hidden_field(v))
 
-    def free_energy(self, v: Tensor) -> Tensor:
-        """F(v) = −ln Σ_h e^{−E(v, h)}, shape `(n,)`."""
-        field = self.hidden_field(v)
+    def free_energy(self, v: Tensor, beta: float = 1.0) -> Tensor:
+        """F(v) = −ln Σ_h e^{−E(v, h)}, shape `(n,)`.
+
+        At another `beta` the fields are scaled by it: E = u(v) + u(h) − β (b·h + …).
+        """
+        field = beta * self.hidden_field(v)
         summed = self.hidden_units.log_sum(field, field.new_ones(()))
-        return self._visible_energy(v) - _sum(summed)
+        return self._visible_energy(v, beta) - _sum(summed)
 
     def hidden_free_energy(self, h: Tensor) -> Tensor:
         """−ln Σ_v e^{−E(v, h)}, shape `(n,)`."""
@@ -203,16 +207,16 @@ class Machine(nn.Module, ABC):
         return _sum(inside) - _sum(summed)
 
     def _accumulate_precision(
-        self, moments: dict[str, Tensor], v: Tensor, scale: float
+        self, moments: dict[str, Tensor], v: Tensor, scale: float, keep: float
     ) -> None:
         if "log_precision" in moments:
             energy = self.visible_units.self_energy(v, self.precision).sum()
-            moments["log_precision"].sub_(energy, alpha=scale)
+            moments["log_precision"].mul_(keep).sub_(energy, alpha=scale)
 
-    def _visible_energy(self, v: Tensor) -> Tensor:
-        """u(v) − c·v, shape `(n,)`."""
+    def _visible_energy(self, v: Tensor, beta: float = 1.0) -> Tensor:
+        """u(v) − β c·v, shape `(n,)`."""
         inside = _sum(self.visible_units.self_energy(v, self.precision))
-        return inside - _sum(v.flatten(1) * self.c)
+        return inside - beta * _sum(v.flatten(1) * self.c)
 
     def _hidden_self_energy(self, h: Tensor) -> Tensor:
         return self.hidden_units.self_energy(h, h.new_ones(()))
@@ -222,34 +226,23 @@ class Machine(nn.Module, ABC):
         return b
 
     def log_partition(self, visible: Geometry | None = None) -> Tensor:
-        """ln Z, exact, by enumeration of the smaller layer of spins.
+        """ln Z, exact and in float64; see `networks.partition.log_partition`.
 
         Args:
             visible: the lattice, for weights that fit many.
 
         Raises:
-            ValueError: no layer of at most 25 spins.
+            ValueError: no layer of at most 25 spins, and no strip narrow enough.
         """
-        fine = self.visible_geometry(visible)
-        layers = {
-            self.hidden_lattice(fine): (self.hidden_units, self.hidden_free_energy),
-            fine.lattice: (self.visible_units, self.free_energy),
-        }
-        of_spins = [lattice for lattice, (unit, _) in layers.items() if unit == SPIN]
-        smaller = min(of_spins, key=math.prod)
-        return self._log_sum(layers[smaller][1], smaller)
+        from kadanoff.networks.partition import log_partition
+
+        return log_partition(self, visible)
 
     def log_likelihood(self, v: Tensor) -> Tensor:
         """ln p(v) = −F(v) − ln Z in nats, shape `(n,)`; raises as `log_partition`."""
-        return -self.free_energy(v) - self.log_partition(Grid(tuple(v.shape[1:])))
+        from kadanoff.networks.partition import log_likelihood
 
-    def _log_sum(self, free_energy: Any, lattice: tuple[int, ...]) -> Tensor:
-        """ln Σ e^{−free_energy} over all ±1 states of a layer."""
-        parts = [
-            torch.logsumexp(-free_energy(states.to(self.W).reshape(-1, *lattice)), 0)
-            for states in _all_states(math.prod(lattice))
-        ]
-        return torch.logsumexp(torch.stack(parts), 0)
+        return log_likelihood(self, v)
 
 
 def _drawn(shape: tuple[int, ...], seed: int, scale: float) -> Tensor:
@@ -259,18 +252,3 @@ def _drawn(shape: tuple[int, ...], seed: int, scale: float) -> Tensor:
 
 def _sum(values: Tensor) -> Tensor:
     return values.flatten(1).sum(1)
-
-
-def _all_states(units: int) -> Iterator[Tensor]:
-    """All ±1 states of so many units, int8, some at a time."""
-    if units > MOST_ENUMERATED:
-        raise ValueError(
-            f"an exact ln Z enumerates a layer of at most {MOST_ENUMERATED} units, the "
-            f"smaller one has {units}; estimate it by annealed importance sampling"
-        )
-    low = torch.from_numpy(all_states(min(units, CHUNK_UNITS)))
-    if units <= CHUNK_UNITS:
-        yield low
-        return
-    for high in torch.from_numpy(all_states(units - CHUNK_UNITS)):
-        yield torch.cat([high.expand(len(low), -1), low], 1)

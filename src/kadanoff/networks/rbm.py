@@ -96,15 +96,20 @@ class RBM(Machine):
         return field.reshape(-1, *self.visible.lattice)
 
     def accumulate(
-        self, moments: dict[str, Tensor], v: Tensor, h: Tensor, scale: float
+        self,
+        moments: dict[str, Tensor],
+        v: Tensor,
+        h: Tensor,
+        scale: float,
+        keep: float = 1.0,
     ) -> None:
-        """Add `scale` Σ_n (v hᵀ, h, v, −½ γ v²) to `moments`, in place."""
+        """moments ← `keep` · moments + `scale` Σ_n (v hᵀ, h, v, −½ γ v²), in place."""
         v = v.flatten(1)
-        moments["W"].addmm_(v.T, h, alpha=scale)
-        self._accumulate_precision(moments, v, scale)
+        moments["W"].addmm_(v.T, h, beta=keep, alpha=scale)
+        self._accumulate_precision(moments, v, scale, keep)
         if "b" in moments:
-            moments["b"].add_(h.sum(0), alpha=scale)
-            moments["c"].add_(v.sum(0), alpha=scale)
+            moments["b"].mul_(keep).add_(h.sum(0), alpha=scale)
+            moments["c"].mul_(keep).add_(v.sum(0), alpha=scale)
 
     @torch.no_grad()
     def orient(self) -> None:

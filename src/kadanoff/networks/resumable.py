@@ -6,48 +6,60 @@ that the same training finds its own checkpoints again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 from kadanoff.ensemble import Ensemble
+from kadanoff.networks.dbn import DBN, train_dbn
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.settings import Training
-from kadanoff.networks.train import check, train
+from kadanoff.networks.train import check, check_held_out, train
 from kadanoff.runs import Run
 
-__all__ = ["train_in_run"]
+__all__ = ["last_readings", "train_in_run"]
 
-VERSION = 1  # part of the run's name: raise it when the trained bits change
+VERSION = 2  # part of the run's name: raise it when the trained bits change
 
-M = TypeVar("M", bound=Machine)
+N = TypeVar("N", Machine, DBN)
 
 
 def train_in_run(
-    network: M,
+    network: N,
     data: Ensemble,
     *,
-    settings: Training,
+    settings: Training | Sequence[Training],
     seed: int,
     runs: Path,
+    held_out: Ensemble | None = None,
+    device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[M, Run]:
+) -> tuple[N, Run]:
     """The trained network and the run that holds its checkpoints.
 
     Args:
-        network: the machine, with the weights to start from.
+        network: a machine or a stack of them, with the weights to start from.
         data: what to train on.
-        settings: how to train.
+        settings: how to train; of a stack, one for all layers or one for each.
         seed: orders the batches and draws the units.
         runs: root of run directories.
+        held_out: configurations of other chains, as in `train`.
+        device: where to compute.
         progress: called with the epochs done and their number.
 
     Raises:
         ValueError: as `train`, before anything is created where it can be; a run that
             another process holds.
     """
-    check(network, data, settings)
+    machines = network.machines if isinstance(network, DBN) else [network]
+    each = [settings] if isinstance(settings, Training) else list(settings)
+    check(machines[0], data, each[0])
+    check_held_out(machines[0], held_out, each[0])
+    starts = {f"start {k}": _weights(machine) for k, machine in enumerate(machines)}
     work = Run.of(
         runs,
         step="train",
@@ -55,20 +67,43 @@ def train_in_run(
         settings={
             "kind": network.kind,
             "network": network.describe(),
-            "training": asdict(settings),
+            "training": [asdict(how) for how in each],
             "seed": seed,
         },
-        inputs={"data": data, "start": network.W.detach().cpu().numpy()},
+        inputs={
+            "data": data,
+            **starts,
+            **({} if held_out is None else {"held_out": held_out}),
+        },
     )
     with work.open():
-        trained = train(
+        method: Any = train_dbn if isinstance(network, DBN) else train
+        trained = method(
             network,
             data,
-            settings=settings,
+            settings=settings if isinstance(network, DBN) else each[0],
             seed=seed,
+            held_out=held_out,
+            device=device,
             store=work.directory,
             progress=progress,
         )
-        last = {name: float(series[-1]) for name, series in trained.record.items()}
-        work.finish(last)
+        work.finish(last_readings(trained))
     return trained, work
+
+
+def last_readings(network: Machine | DBN) -> dict[str, Any]:
+    """The readings after the last epoch, by name; layer by layer for a stack."""
+    if isinstance(network, DBN):
+        layers = [last_readings(machine) for machine in network.machines]
+        return {f"layer {k}": readings for k, readings in enumerate(layers)}
+    return _last(network.record)
+
+
+def _last(record: Mapping[str, np.ndarray]) -> dict[str, float | None]:
+    values = {name: float(series[-1]) for name, series in record.items()}
+    return {name: x if math.isfinite(x) else None for name, x in values.items()}
+
+
+def _weights(machine: Machine) -> np.ndarray:
+    return machine.W.detach().cpu().numpy()

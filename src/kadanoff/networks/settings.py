@@ -9,7 +9,9 @@ from typing import Literal
 from kadanoff.networks.machine import Machine
 from kadanoff.symmetry import Symmetry
 
-__all__ = ["TIED", "Training", "recommended"]
+__all__ = ["CHAINS", "TIED", "Training", "recommended"]
+
+CHAINS = ("data", "persistent", "tempered", "checkpoints")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,14 @@ class Training:
         epochs: passes over the data.
         batch: configurations per update, and number of persistent chains.
         k: Gibbs steps per update.
-        persistent: go on with the chains of the last update (PCD), not from the data.
+        k_last: Gibbs steps per update at the end, to which `k` rises as the training
+            goes on and the machine mixes more slowly; `k` throughout if not given.
+        chains: where the model's configurations come from. `data`: k steps from the
+            batch (CD-k). `persistent`: k steps on from the last update (PCD-k).
+            `tempered`: persistent chains at `rungs` inverse temperatures from 0 to 1,
+            exchanged after every step. `checkpoints`: persistent chains at the epochs
+            0, 1, 2, 4, … of this very training and at the machine of the moment.
+        rungs: of the ladder of temperatures.
         learning_rate: of the first update; it falls to zero over the training. Above
             0.1, units of a dense machine share sites and stay wider.
         decay: how it falls. It always does: at a constant rate the noise of the updates
@@ -38,6 +47,9 @@ class Training:
             set it to 0 where the likelihood is what is asked for.
         l2: the same with ½ l2 Σ W².
         symmetry: of the law of the data; every configuration gets a random element.
+        largest_gap: stop before the epoch after which the free energy of held-out
+            configurations lies so many nats (and two standard errors) above that of
+            the training set.
 
     Raises:
         ValueError: a setting out of its range.
@@ -46,13 +58,16 @@ class Training:
     epochs: int = 60
     batch: int = 256
     k: int = 1
-    persistent: bool = False
+    k_last: int | None = None
+    chains: Literal["data", "persistent", "tempered", "checkpoints"] = "data"
+    rungs: int = 10
     learning_rate: float = 0.03
     decay: Literal["linear", "cosine"] = "linear"
     momentum: float = 0.5
     l1: float = 0.0125
     l2: float = 0.0
     symmetry: Symmetry = field(default_factory=Symmetry)
+    largest_gap: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch", "k"):
@@ -67,6 +82,18 @@ class Training:
             raise ValueError(
                 f"l1 and l2 are finite and at least 0, got {self.l1} and {self.l2}"
             )
+        if self.k_last is not None and self.k_last < self.k:
+            raise ValueError(
+                f"k rises: k_last is at least k, got {self.k_last} and {self.k}"
+            )
+        if self.chains not in CHAINS:
+            raise ValueError(f"chains are {', '.join(CHAINS)}, got {self.chains!r}")
+        if self.rungs < 2:
+            raise ValueError(f"rungs of a ladder are at least 2, got {self.rungs}")
+        if self.largest_gap is not None and not self.largest_gap >= 0:
+            raise ValueError(
+                f"largest_gap is a number of nats from 0 on, got {self.largest_gap}"
+            )
         if self.decay not in ("linear", "cosine"):
             raise ValueError(f"decay is linear or cosine, got {self.decay!r}")
 
@@ -76,8 +103,13 @@ class Training:
             return self.learning_rate * (1 - share)
         return self.learning_rate * (1 + math.cos(math.pi * share)) / 2
 
+    def steps(self, share: float) -> int:
+        """Gibbs steps of an update when `share` of the training is done."""
+        last = self.k if self.k_last is None else self.k_last
+        return self.k + int((last - self.k + 1) * share)
 
-TIED = Training(epochs=10, batch=64, learning_rate=0.2, persistent=True, l1=0.0)
+
+TIED = Training(epochs=10, batch=64, learning_rate=0.2, chains="persistent", l1=0.0)
 """For a `ConvRBM`: 3 s for 10 000 configurations of 32×32.
 
 Every block of every configuration counts for the one filter, so that 64 configurations

@@ -1,16 +1,15 @@
-"""Training a machine by contrastive divergence: CD-k and PCD-k, one plain loop.
+"""Training a machine: up the gradient of the likelihood, one plain loop.
 
 The gradient of ln p(v) is a difference of two averages,
 
     ∂ ln L / ∂W = ⟨v hᵀ⟩_data − ⟨v hᵀ⟩_model,
 
-the second one estimated by a Gibbs chain of k steps, from the data (CD-k, Hinton 2002)
-or from where the last update left it (PCD-k, Tieleman 2008). Hidden units enter both
+the second one estimated by Markov chains (`networks.negative`). Hidden units enter both
 averages by their means (Rao–Blackwell); in between, units are drawn.
 
-An epoch depends only on the parameters, the velocity and the persistent chains it
-starts from: batches and noise come from the seed and the number of the epoch. So a
-training that was killed goes on from its last checkpoint to the same bits.
+An epoch depends only on the parameters, the velocity and the chains it starts from:
+batches and noise come from the seed and the number of the epoch. So a training that was
+killed goes on from its last checkpoint to the same bits.
 """
 
 from __future__ import annotations
@@ -33,20 +32,22 @@ from kadanoff.networks.checkpoint import (
     State,
     checkpoints,
     finish,
+    is_lasting,
     keep,
+    machines_of,
     stored,
 )
 from kadanoff.networks.machine import Machine
-from kadanoff.networks.products import fast_products, one_thread
+from kadanoff.networks.negative import PHASES, first_chains
+from kadanoff.networks.products import fast_products, full_products, one_thread
 from kadanoff.networks.settings import TIED, Training, recommended
 from kadanoff.networks.units import SPIN
+from kadanoff.networks.watch import Watched, is_read, overfitted, read
 from kadanoff.randomness import generator, subseed
 
-__all__ = ["TIED", "Training", "check", "recommended", "train"]
+__all__ = ["TIED", "Training", "check", "check_held_out", "recommended", "train"]
 
 M = TypeVar("M", bound=Machine)
-
-WATCHED = 1024  # configurations that the readings per epoch rest on
 
 
 def train(
@@ -64,50 +65,61 @@ def train(
 
     Args:
         network: the machine, with the weights to start from.
-        data: ±1 configurations (or means); unpacked batch by batch.
+        data: configurations of units (or means of spins); unpacked batch by batch.
         settings: how to train; `recommended(network)` where not given.
         seed: orders the batches and draws the units.
-        held_out: configurations of other chains, for the free-energy gap.
+        held_out: configurations of other chains, for the free-energy gap and the
+            pseudo-likelihood.
         device: where to compute, `cpu` or `cuda`.
         store: a directory for checkpoints, from which a training that was stopped goes
             on, and for the result, `model.safetensors`.
         progress: called with the epochs done and their number.
 
     Returns:
-        The machine; its `record` holds per epoch `reconstruction` (expected share of
-        wrong sites after v → means of h → means of v), `weight` (mean |W|) and, with
-        `held_out`, `gap` (mean F of held-out minus mean F of training configurations).
+        The machine; its `record` holds the readings of `networks.watch` per epoch.
 
     Raises:
         ValueError: data that do not fit, are not finite or too few; a store of another
-            training; weights that stop being finite (the last good checkpoint stays).
+            training; a largest gap without `held_out`; weights that stop being finite
+            (the last good checkpoint stays).
     """
     settings = settings or recommended(network)
     check(network, data, settings)
+    check_held_out(network, held_out, settings)
     notes = _notes(network, data, held_out, settings, seed)
     state = stored(store, notes, settings.epochs)
     if state is None:
         state = _start(network, data, settings, seed)
         state.network.notes = notes
         keep(state, store, data.size)
+    elif settings.chains == "checkpoints":
+        state.past = machines_of(store)
     _move(state, device)
-    watched = [_some(e, seed, state.network) for e in (data, held_out) if e is not None]
+    watched = Watched.of(data, held_out, seed=seed, machine=state.network)
     updates = data.size // settings.batch
     noise = torch.Generator(device)
     with one_thread(), fast_products(), torch.no_grad():
         for epoch in range(state.epoch, settings.epochs):
+            before = copy.deepcopy(state.network)
             noise.manual_seed(subseed(seed, "noise", epoch))
             shuffle = generator(seed, "epoch", epoch)
             batches = data.batches(
                 settings.batch, rng=shuffle, symmetry=settings.symmetry
             )
+            v = watched.data
             for update, values in enumerate(batches):
+                share = (epoch + update / updates) / settings.epochs
                 v = state.network.tensor(values)
-                rate = settings.rate((epoch + update / updates) / settings.epochs)
-                _update(state, v, settings, rate, noise)
+                v = _update(state, v, settings, share, noise)
                 _check_finite(state, store)
             state.epoch = epoch + 1
-            _record(state.network, watched)
+            if is_read(state.epoch, settings):
+                with full_products():
+                    read(state.network, watched, v, state.epoch, settings)
+            if overfitted(state.network, settings.largest_gap):
+                state.network = before
+                break
+            _remember(state, settings)
             keep(state, store, data.size)
             if progress is not None:
                 progress(state.epoch, settings.epochs)
@@ -115,29 +127,33 @@ def train(
 
 
 def _update(
-    state: State, v: Tensor, settings: Training, rate: float, noise: torch.Generator
-) -> None:
-    """One step up the estimated gradient, in place."""
+    state: State,
+    v: Tensor,
+    settings: Training,
+    share: float,
+    noise: torch.Generator,
+) -> Tensor:
+    """One step up the estimated gradient, in place; the configurations of the model."""
     network, velocity = state.network, state.velocity
-    share = 1 / (len(v) * network.copies(v))
+    scale = 1 / (len(v) * network.copies(v))
+    rate, k = settings.rate(share), settings.steps(share)
     field = network.hidden_field(v)
-    for moment in velocity.values():
-        moment.mul_(settings.momentum)
     one = field.new_ones(())
-    network.accumulate(velocity, v, network.hidden_units.mean(field, one), share)
-    h = state.chains if settings.persistent else network.draw_hidden(field, noise)
-    for step in range(settings.k):
-        h = network.draw_hidden(field, noise) if step else h
-        v = network.draw_visible(network.visible_field(h), noise)
-        field = network.hidden_field(v)
-    network.accumulate(velocity, v, network.hidden_units.mean(field, one), -share)
-    if settings.persistent:
+    h = network.hidden_units.mean(field, one)
+    network.accumulate(velocity, v, h, scale, keep=settings.momentum)
+    v = PHASES[settings.chains](state, field, settings, k, noise)
+    field = network.hidden_field(v)
+    scale = 1 / (len(v) * network.copies(v))
+    h = network.hidden_units.mean(field, one)
+    network.accumulate(velocity, v, h, -scale)
+    if settings.chains == "persistent":
         state.chains = network.draw_hidden(field, noise)
     for name, moment in velocity.items():
         getattr(network, name).add_(moment, alpha=rate)
     # With momentum a steady gradient moves the weights by rate / (1 − momentum).
     pull = rate / (1 - settings.momentum)
     _shrink(network.W, pull * settings.l1, pull * settings.l2)
+    return v
 
 
 def _shrink(weights: Tensor, l1: float, l2: float) -> None:
@@ -155,47 +171,27 @@ def _start(network: Machine, data: Ensemble, settings: Training, seed: int) -> S
         for name, parameter in network.named_parameters()
         if parameter.requires_grad
     }
-    hidden = network.hidden_lattice(data.geometry)
-    noise = torch.Generator().manual_seed(subseed(seed, "chains"))
-    shape = (settings.batch, *hidden) if settings.persistent else (0,)
-    chains = network.draw_hidden(torch.zeros(shape, dtype=network.W.dtype), noise)
     network.record = {}
-    return State(network, velocity, chains)
+    noise = torch.Generator().manual_seed(subseed(seed, "chains"))
+    state = State(network, velocity, torch.empty(0))
+    state.chains = first_chains(network, data.geometry, settings, noise)
+    if settings.chains == "checkpoints":
+        state.past = [copy.deepcopy(network)]
+    return state
+
+
+def _remember(state: State, settings: Training) -> None:
+    """Let the chains live at the machine of this epoch too, if it is a lasting one."""
+    if settings.chains == "checkpoints" and is_lasting(state.epoch):
+        state.past.append(copy.deepcopy(state.network))
+        state.chains = torch.cat([state.chains, state.chains[-1:]])
 
 
 def _move(state: State, device: str) -> None:
     state.network = state.network.to(device)
     state.velocity = {name: t.to(device) for name, t in state.velocity.items()}
     state.chains = state.chains.to(device)
-
-
-def _some(ensemble: Ensemble, seed: int, network: Machine) -> Tensor:
-    """A fixed sample of configurations to read the machine on."""
-    size = min(WATCHED, ensemble.size)
-    sample = next(ensemble.batches(size, rng=generator(seed, "watched")))
-    return network.tensor(sample)
-
-
-def _record(network: Machine, watched: list[Tensor]) -> None:
-    v = watched[0]
-    readings = {
-        "reconstruction": _reconstruction(network, v),
-        "weight": network.W.abs().mean(),
-    }
-    if len(watched) == 2:
-        data, held_out = (network.free_energy(v).mean() for v in watched)
-        readings["gap"] = held_out - data
-    for name, value in readings.items():
-        past = network.record.get(name, np.empty(0))
-        network.record[name] = np.append(past, float(value))
-
-
-def _reconstruction(network: Machine, v: Tensor) -> Tensor:
-    """Expected share of wrong spins after means of h, or mean square of real errors."""
-    again = network.visible_mean(network.hidden_mean(v))
-    if network.visible_units == SPIN:
-        return (1 - v.flatten(1) * again.flatten(1)).mean() / 2
-    return (v - again).square().mean()
+    state.past = [machine.to(device) for machine in state.past]
 
 
 def check(network: Machine, data: Ensemble, settings: Training) -> None:
@@ -234,8 +230,26 @@ def check(network: Machine, data: Ensemble, settings: Training) -> None:
                 )
 
 
+def check_held_out(
+    network: Machine, held_out: Ensemble | None, settings: Training
+) -> None:
+    """Refuse to hold out what does not fit, or nothing where something is needed.
+
+    Raises:
+        ValueError: configurations that do not fit, or none and a `largest_gap`.
+    """
+    if held_out is not None:
+        network.visible_geometry(held_out.geometry)
+    elif settings.largest_gap is not None:
+        raise ValueError(
+            "a training that stops at a free-energy gap needs configurations to hold "
+            "out, got none; give held_out, or leave largest_gap out"
+        )
+
+
 def _check_finite(state: State, store: Path | None) -> None:
-    if torch.isfinite(state.network.W.sum()):
+    parameters = state.network.parameters()
+    if torch.isfinite(torch.stack([p.sum() for p in parameters]).sum()):
         return
     good = checkpoints(store)
     kept = f"the last good checkpoint is {good[-1]}" if good else "none was stored"

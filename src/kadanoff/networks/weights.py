@@ -1,17 +1,18 @@
-"""Machines as files: safetensors, checked on the way in, replaced whole on the way out.
+"""Networks as files: safetensors, checked on the way in, replaced whole on the way out.
 
 One file holds the parameters, the readings per epoch as tensors `record.*`, whatever
 state a checkpoint adds, and under the single metadata key `kadanoff` a JSON object with
 kind, arguments and notes. (One key, sorted: the format stores several in random order,
-and the same machine must give the same bytes.)
+and the same network must give the same bytes.) The arguments of a `dbn` are kind and
+arguments of each of its machines, whose parameters are `layers.0.W` and so on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,24 +21,33 @@ from torch import Tensor
 
 from kadanoff.files import replacing
 from kadanoff.geometry import geometry_from
+from kadanoff.networks.autoencoder import Autoencoder
 from kadanoff.networks.conv_rbm import ConvRBM
+from kadanoff.networks.dbn import DBN
 from kadanoff.networks.machine import Machine
+from kadanoff.networks.pca import PCA
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.units import GAUSSIAN
 
-__all__ = ["load", "load_state", "save"]
+__all__ = ["Network", "load", "load_state", "save"]
 
 VERSION = 2
 RECORD = "record."
 
+Network = Machine | DBN | PCA | Autoencoder
+Shapes = dict[str, tuple[int, ...]]
+Form = tuple[Shapes, Callable[[], Network]]
+MachineForm = tuple[Shapes, Callable[[], Machine]]
+
 
 def save(
-    network: Machine, path: Path | str, *, state: Mapping[str, Tensor] | None = None
+    network: Network, path: Path | str, *, state: Mapping[str, Tensor] | None = None
 ) -> None:
-    """Write a machine; the file appears complete or not at all.
+    """Write a network; the file appears complete or not at all.
 
     Args:
-        network: with its record and notes.
+        network: a machine, a `DBN`, a `PCA` or an `Autoencoder`, with its record and
+            notes.
         path: of the safetensors file.
         state: further tensors, such as the velocity of an unfinished training.
     """
@@ -56,24 +66,40 @@ def save(
         save_file(on_cpu, temporary, metadata)
 
 
-def load(path: Path | str, *, kind: str | None = None) -> Machine:
-    """The machine in a file that `save` or a training wrote.
+@overload
+def load(path: Path | str, *, kind: Literal["rbm"]) -> RBM: ...
+@overload
+def load(path: Path | str, *, kind: Literal["conv-rbm"]) -> ConvRBM: ...
+@overload
+def load(path: Path | str, *, kind: Literal["dbn"]) -> DBN: ...
+@overload
+def load(path: Path | str, *, kind: Literal["pca"]) -> PCA: ...
+@overload
+def load(path: Path | str, *, kind: Literal["autoencoder"]) -> Autoencoder: ...
+@overload
+def load(path: Path | str, *, kind: str | None = None) -> Any: ...
+
+
+def load(path: Path | str, *, kind: str | None = None) -> Network:
+    """The network in a file that `save` or a training wrote.
 
     Args:
         path: of the safetensors file.
-        kind: what it must be, `rbm` or `conv-rbm`; any kind where not given.
+        kind: what it must be, `rbm`, `conv-rbm`, `dbn`, `pca` or `autoencoder`; any
+            kind where not given.
 
     Raises:
         ValueError: no file, not safetensors, cut short, another program's, another
-            kind, shapes that do not match, or weights that are not finite.
+            format version, another kind, shapes that do not match, or weights that are
+            not finite.
     """
     return load_state(path, kind=kind)[0]
 
 
 def load_state(
     path: Path | str, *, kind: str | None = None
-) -> tuple[Machine, dict[str, Tensor]]:
-    """The machine and whatever other tensors the file holds; raises as `load`."""
+) -> tuple[Any, dict[str, Tensor]]:
+    """The network and whatever other tensors the file holds; raises as `load`."""
     path = Path(path)
     tensors, about = _read(path)
     try:
@@ -88,7 +114,7 @@ def load_state(
             f"{path}: weights of format version {version}, this program reads {VERSION}"
         )
     if kind is not None and found != kind:
-        raise ValueError(f"{path}: expected a machine of kind '{kind}', got '{found}'")
+        raise ValueError(f"{path}: expected a network of kind '{kind}', got '{found}'")
     network = _built(path, found, arguments, tensors)
     parameters = {name: tensors.pop(name) for name, _ in network.named_parameters()}
     network.load_state_dict(parameters, assign=True)
@@ -122,17 +148,25 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Any]:
 
 def _built(
     path: Path, kind: str, arguments: dict[str, Any], tensors: dict[str, Tensor]
-) -> Machine:
-    """A machine of that form, once the tensors are known to have its shapes."""
+) -> Network:
+    """A network of that form, once the tensors are known to have its shapes."""
     try:
         shapes, build = _form(kind, arguments)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path}: does not describe a machine of kind rbm or conv-rbm ({error})"
-        ) from None
+        raise _not_described(path, error) from None
     for name, shape in shapes.items():
         _check(path, name, tensors.get(name), shape)
-    return build()
+    try:
+        return build()
+    except (TypeError, ValueError) as error:
+        raise _not_described(path, error) from None
+
+
+def _not_described(path: Path, error: Exception) -> ValueError:
+    kinds = ", ".join(FORMS)
+    return ValueError(
+        f"{path}: does not describe a network of kind {kinds} or dbn ({error})"
+    )
 
 
 def _check(
@@ -148,19 +182,56 @@ def _check(
         )
 
 
-def _form(kind: str, arguments: dict[str, Any]) -> Any:
-    """Shapes of the parameters, and what builds the machine (allocates nothing yet)."""
-    match kind:
-        case "rbm":
-            visible = geometry_from(arguments.pop("visible"))
-            shapes = RBM.shapes(visible, arguments["hidden"])
-            machine = lambda: RBM(visible, **arguments)  # noqa: E731
-        case "conv-rbm":
-            sizes = (arguments[name] for name in ("filter", "maps", "dimension"))
-            shapes = ConvRBM.shapes(*sizes)
-            machine = lambda: ConvRBM(**arguments)  # noqa: E731
-        case _:
-            raise ValueError(f"kind {kind!r}")
-    if arguments["units"][0] == GAUSSIAN.name:
-        shapes["log_precision"] = ()
-    return shapes, machine
+def _form(kind: str, arguments: dict[str, Any]) -> Form:
+    """Shapes of the parameters, and what builds the network (allocates nothing yet)."""
+    if kind == DBN.kind:
+        return _stacked(arguments)
+    if kind not in FORMS:
+        raise ValueError(f"kind {kind!r}")
+    return FORMS[kind](dict(arguments))
+
+
+def _rbm(arguments: dict[str, Any]) -> MachineForm:
+    visible = geometry_from(arguments.pop("visible"))
+    shapes = RBM.shapes(visible, arguments["hidden"])
+    return _with_precision(shapes, arguments), lambda: RBM(visible, **arguments)
+
+
+def _conv_rbm(arguments: dict[str, Any]) -> MachineForm:
+    sizes = (arguments[name] for name in ("filter", "maps", "dimension"))
+    shapes = ConvRBM.shapes(*sizes)
+    return _with_precision(shapes, arguments), lambda: ConvRBM(**arguments)
+
+
+def _pca(arguments: dict[str, Any]) -> Form:
+    visible = geometry_from(arguments.pop("visible"))
+    shapes = PCA.shapes(visible, arguments["hidden"])
+    return shapes, lambda: PCA(visible, **arguments)
+
+
+def _autoencoder(arguments: dict[str, Any]) -> Form:
+    visible = geometry_from(arguments.pop("visible"))
+    shapes = Autoencoder.shapes(visible, arguments["hidden"])
+    return shapes, lambda: Autoencoder(visible, **arguments)
+
+
+MACHINES = {"rbm": _rbm, "conv-rbm": _conv_rbm}
+FORMS = MACHINES | {"pca": _pca, "autoencoder": _autoencoder}
+
+
+def _stacked(arguments: dict[str, Any]) -> Form:
+    """A deep network, whose layers are machines."""
+    layers = [
+        MACHINES[one["kind"]](dict(one["arguments"])) for one in arguments["layers"]
+    ]
+    shapes = {
+        f"layers.{l}.{name}": shape
+        for l, (own, _) in enumerate(layers)
+        for name, shape in own.items()
+    }
+    return shapes, lambda: DBN([build() for _, build in layers])
+
+
+def _with_precision(shapes: Shapes, arguments: dict[str, Any]) -> Shapes:
+    gaussian = arguments["units"][0] == GAUSSIAN.name
+    return shapes | ({"log_precision": ()} if gaussian else {})
