@@ -7,27 +7,29 @@ samplers first checks that the energies of all agree with the exact torus.
 
 import json
 import os
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+import networks
 import samplers
 from files import file_ratios
 from large import large_lattice
 from perfect import seconds_per_sample
 
-from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import T_C
-from kadanoff.networks.rbm import RBM
-from kadanoff.networks.train import Training, train
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / ".bench-venv"
-PACKAGES = ["mcising==1.1.0", "peapods==0.2.0", "scikit-learn==1.9.1", "numpy"]
+PYTHON = PEERS / "bin" / "python"
+PACKAGES = [
+    "mcising==1.1.0",
+    "peapods==0.2.0",
+    "scikit-learn==1.9.1",
+    "rbms==0.5.0",
+    "numpy",
+]
 ROUNDS = 3
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -38,50 +40,23 @@ def install_peers() -> None:
     if stamp.exists() and stamp.read_text() == " ".join(PACKAGES):
         return
     subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
-    pip = [str(PEERS / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, *PACKAGES], check=True)
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet"]
+    # rbms needs torch: the one that is used here, not the newest.
+    only = ["--constraint", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, *only, *PACKAGES], check=True)
     stamp.write_text(" ".join(PACKAGES))
 
 
 def peer(script: str, *arguments: object) -> dict:
     """What a peer's script prints."""
     shown = subprocess.run(
-        [PEERS / "bin" / "python", ROOT / "benchmarks" / "peers" / script]
-        + [str(a) for a in arguments],
+        [PYTHON, ROOT / "benchmarks" / "peers" / script] + [str(a) for a in arguments],
         env={**os.environ, **ONE_THREAD},
         capture_output=True,
         text=True,
         check=True,
     )
     return json.loads(shown.stdout)
-
-
-def our_ms_per_update(visible: int, hidden: int, batch: int, updates: int) -> float:
-    """One CD-1 update of the training loop, everything around it included."""
-    side = int(visible**0.5)
-    rng = np.random.default_rng(0)
-    spins = rng.integers(0, 2, (updates, batch, side, side), dtype=np.int8) * 2 - 1
-    data = Ensemble.from_values(spins)
-    network = RBM(visible=data.geometry, hidden=hidden)
-    settings = Training(epochs=1, batch=batch)
-    train(network, data, settings=settings, seed=0)
-    started = time.perf_counter()
-    train(network, data, settings=settings, seed=0)
-    return (time.perf_counter() - started) / updates * 1e3
-
-
-def rbm_row(visible: int, hidden: int, batch: int, updates: int) -> str:
-    """Milliseconds per update at one size."""
-    sizes = (visible, hidden, batch, updates)
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
-        ours.append(our_ms_per_update(*sizes))
-        theirs.append(peer("sklearn_rbm.py", *sizes)["ms"])
-    a, b = statistics.median(ours), statistics.median(theirs)
-    return (
-        f"RBM {visible}→{hidden}, batch {batch}: {a:.1f} ms an update, scikit-learn "
-        f"(PCD-1) {b:.1f} ms: {b / a:.2f} × faster"
-    )
 
 
 def rows() -> Iterator[str]:
@@ -98,7 +73,9 @@ def rows() -> Iterator[str]:
     yield perfect_row(64)
     yield samplers.workers_row(64, 64 * 14000)
     yield files_row()
-    yield rbm_row(1024, 256, 256, 100)
+    yield networks.product_row()
+    for visible, hidden, updates in ((1024, 256, 40), (4096, 1024, 6)):
+        yield networks.update_row(visible, hidden, 256, updates, PYTHON)
 
 
 def large_row(side: int) -> str:
@@ -127,6 +104,6 @@ def files_row() -> str:
 
 if __name__ == "__main__":
     install_peers()
-    print(f"one thread, medians of {ROUNDS} rounds, T_c = {T_C:.4f}", flush=True)
+    print(f"one thread, medians of interleaved rounds, T_c = {T_C:.4f}", flush=True)
     for row in rows():
         print(row, flush=True)
