@@ -1,0 +1,637 @@
+"""How likely do trained machines find what they have not seen? KL per spin at K_c.
+
+    KL(p‖q) / N = ⟨ln p(v) − ln q(v)⟩_p / N      (nats per spin)
+
+of the Ising law p to the law q of a machine trained on so many independent
+configurations. At most 25 units in the smaller layer have an exact ln Z, at most 16
+spins an exact average over p too; elsewhere ln Z is estimated from two sides by
+annealed importance sampling, and the average is one over chains that the machine was
+not trained on. Of a stack, ⟨ln p − bound⟩ / N is an upper bound of the divergence.
+
+Annealing starts far from the machine. From close by, the Ising law itself, ln Z follows
+by reweighting the same configurations: with x = ln p + F,
+
+    KL(p‖q) = ⟨x⟩_p + ln ⟨e^{−x}⟩_p,
+
+whose error is far smaller where the divergence is a few nats in total. It is blind to
+what q has and p has not, which annealing would see: the two must agree.
+
+Three scales stand beside it. The uniform law, where a training starts. The statistical
+excess of a regular model of the maximum likelihood, #parameters / 2n nats in total
+(Wilks, Ann. Math. Stat. 9, 60 (1938)): a scale and no floor, since machines are
+singular and a training that ends early does not reach the maximum. And the capacity,
+what the best weights would leave: 0 from one hidden unit per bond on (N_h = 2N, see
+`networks.anchors.bond_machine`), and between 0 and what was reached below.
+
+A symmetry of the law makes every configuration stand for its whole orbit, so that the
+excess falls; flips change nothing where biases are frozen, shifts do.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import Estimate, jackknife
+from kadanoff.exact.constants import K_C
+from kadanoff.exact.enumerate import all_states
+from kadanoff.instruments.likelihood import KL, exact_log_prob, relative_entropy
+from kadanoff.models.ising import Ising
+from kadanoff.networks import partition
+from kadanoff.networks.dbn import DBN
+from kadanoff.networks.machine import Machine
+from kadanoff.networks.products import one_thread
+from kadanoff.networks.rbm import RBM
+from kadanoff.networks.resumable import train_in_run
+from kadanoff.networks.settings import Training
+from kadanoff.provenance import plain, software
+from kadanoff.randomness import subseed
+from kadanoff.runs import Run
+from kadanoff.samplers.run import sample
+from kadanoff.symmetry import Symmetry
+
+__all__ = [
+    "FAST",
+    "FULL",
+    "LIKELIEST",
+    "LIKELIEST_SYMMETRIC",
+    "READINGS",
+    "Divergence",
+    "Settings",
+    "Trial",
+    "collect",
+    "compute",
+    "divergence",
+    "median",
+    "table",
+]
+
+VERSION = 1  # part of a run's name: raise it when readings change
+MOST_SPINS = 16  # whose states are all visited, in the average over p
+MOST_UNITS = 25  # of the smaller layer, for an exact ln Z
+DRAWS_OF_CHAIN = 100
+CHUNK = 4096
+LogProb = Callable[[np.ndarray], np.ndarray]
+OF_BOUND = 16  # draws of hidden layers per configuration
+
+READINGS = (
+    "kl",
+    "sampling_error",
+    "partition_error",
+    "reweighted",
+    "reweighted_error",
+    "share",
+    "uniform",
+    "bracket",
+    "gap",
+    "gap_error",
+)
+"""KL per spin and its two standard errors; the same with ln Z by reweighting, and what
+share of the configurations matters there; KL per spin of the uniform law; backward
+minus forward ln Z per spin; the free-energy gap of the training with its error
+(nats)."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One row: a machine, its data and its training.
+
+    Args:
+        side: L of the L×L lattice.
+        hidden: units of the hidden layer; of several, a stack.
+        samples: configurations to train on.
+        training: how.
+        data_sets: trainings, each on chains of its own and from weights of its own.
+        limit: what the KL per spin should not exceed, where anything is asked.
+    """
+
+    side: int
+    hidden: tuple[int, ...]
+    samples: int
+    training: Training
+    data_sets: int = 1
+    limit: float | None = None
+
+    @property
+    def name(self) -> str:
+        """Lattice, machine, samples and how it was trained: the name of a row."""
+        sides = "×".join(str(u) for u in (self.side, self.side))
+        units = "→".join(map(str, (self.side**2, *self.hidden)))
+        return f"{sides}, {units}, {self.samples} samples, {_method(self.training)}"
+
+    @property
+    def parameters(self) -> int:
+        """Free weights; biases are frozen."""
+        layers = (self.side**2, *self.hidden)
+        return sum(a * b for a, b in itertools.pairwise(layers))
+
+    @property
+    def excess(self) -> float:
+        """#parameters / 2n nats, per spin."""
+        return self.parameters / (2 * self.samples * self.side**2)
+
+    @property
+    def holds_every_bond(self) -> bool:
+        """Whether there is a hidden unit for each of the 2N bonds."""
+        return self.hidden[0] >= 2 * self.side**2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is trained, and what it is read on.
+
+    Args:
+        trials: the rows.
+        coupling: K of data and readings.
+        read: configurations of other chains, for trials beyond 16 spins.
+        runs: of annealed importance sampling, of each way.
+        temperatures: on its path.
+    """
+
+    trials: tuple[Trial, ...]
+    coupling: float = K_C
+    read: int = 10_000
+    runs: int = 128
+    temperatures: int = 1000
+
+
+SHIFTS = Symmetry(translations=True, flip=True)
+
+LIKELIEST = Training(epochs=30, batch=256, learning_rate=0.2, l1=0.002)
+"""Where the likelihood of a dense machine is what is asked for, rather than locality.
+
+The numbers are KL per spin of data sets other than those of `FULL`, one of 10×10 with
+200 units (ln Z annealed, ± 1e-3 to 2e-3) and means of two of 4×4 with 32.
+
+chains: CD-1. In as many updates PCD-1 is above it on 4×4 (8.8e-4, CD-1 6.5e-4); on
+    10×10 PCD with k from 1 to 5, l1 = 0, rate 0.1, shifts was still at 2.6e-2.
+l1: small and not zero. The law can be had with two weights per unit (`bond_machine`),
+    so that a penalty removes the noise of all others: 6.5e-3 at 5e-4 and 1.2e-3 at
+    2e-3 on 10×10. The fewer the sites, the smaller: on 4×4 6.5e-4 without, 3.8e-4 at
+    5e-4, 4.4e-4 at 1e-3, 6.9e-4 at 2e-3. At the 0.0125 of the default, units are local.
+learning_rate: 0.2 falling to 0; at 0.4, l1 5e-4, 10×10 weights ran away (KL 1.2).
+epochs: 4 700 updates; half as many cost 1e-4 on 4×4 at l1 = 0 (rate 0.2).
+biases: frozen, as those of `RBM` are unless asked for.
+"""
+
+SHIFTS = Symmetry(translations=True, flip=True)
+LIKELIEST_SYMMETRIC = replace(LIKELIEST, epochs=60, l1=0.001, symmetry=SHIFTS)
+"""Where shifts and flips are known to be symmetries of the data.
+
+They take noise away themselves, so that less penalty and more updates are better:
+10×10, 200 units, ln Z reweighted: 8.8e-4, and 3.0e-3 after 30 epochs (3.7e-3 without
+shifts), on a data set other than those of `FULL`.
+"""
+
+# Half as many samples, as many updates; the smaller lattice wants a smaller penalty.
+SMALL = replace(LIKELIEST, epochs=60, l1=0.0005)
+
+FULL = Settings(
+    trials=(
+        Trial(4, (32,), 20_000, replace(SMALL, l1=0.0), data_sets=10, limit=7e-4),
+        Trial(4, (32,), 20_000, SMALL, data_sets=10, limit=7e-4),
+        Trial(
+            4, (32,), 20_000, replace(SMALL, symmetry=SHIFTS), data_sets=5, limit=7e-4
+        ),
+        Trial(4, (32,), 20_000, replace(SMALL, l1=LIKELIEST.l1), data_sets=2),
+        Trial(4, (16,), 20_000, SMALL, data_sets=2),
+        Trial(10, (200,), 40_000, LIKELIEST, limit=3e-3),
+        Trial(10, (200,), 40_000, replace(LIKELIEST, symmetry=SHIFTS), limit=3e-3),
+        Trial(10, (200,), 40_000, LIKELIEST_SYMMETRIC, limit=3e-3),
+        Trial(10, (81,), 40_000, LIKELIEST),
+        Trial(10, (81, 25), 40_000, LIKELIEST),
+    ),
+    runs=64,
+)
+
+# Seconds, for the tests: close, closer with shifts, and what the default penalty costs.
+QUICK = replace(SMALL, epochs=10, batch=32)
+FAST = Settings(
+    trials=(
+        Trial(4, (32,), 2_000, QUICK, data_sets=2),
+        Trial(4, (32,), 2_000, replace(QUICK, symmetry=SHIFTS)),
+        Trial(4, (32,), 2_000, replace(QUICK, l1=Training().l1), limit=2e-3),
+        Trial(4, (8, 4), 2_000, QUICK),
+    ),
+    read=1_000,
+)
+
+
+def compute(
+    settings: Settings,
+    *,
+    runs: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """All trainings and their readings.
+
+    Each is a run of its own: killed at any moment, the study goes on where it was.
+
+    Args:
+        settings: what to train.
+        runs: root of run directories.
+        progress: called with the trainings done and their number.
+
+    Returns:
+        As `collect`, without gaps.
+
+    Raises:
+        ValueError: settings that no training fits; a run that another process holds.
+    """
+    jobs = list(_jobs(settings))
+    for done, job in enumerate(jobs):
+        work = job.run(runs)
+        if not work.done:
+            with work.open():
+                work.finish(_readings(job, runs))
+        if progress is not None:
+            progress(done + 1, len(jobs))
+    return collect(settings, runs=runs)
+
+
+def collect(settings: Settings, *, runs: Path) -> xr.Dataset:
+    """What has been computed so far.
+
+    Returns:
+        `READINGS`, `(trial, data_set)`, not a number where nothing has been computed;
+        by trial `hidden`, `samples`, `excess`, `holds_every_bond` and `limit`. The
+        attributes are JSON of the settings and the versions.
+    """
+    names = [trial.name for trial in settings.trials]
+    most = max(trial.data_sets for trial in settings.trials)
+    found = np.full((len(READINGS), len(names), most), np.nan)
+    for job in _jobs(settings):
+        work = job.run(runs)
+        if not work.done:
+            continue
+        values = [work.summary.get(reading) for reading in READINGS]
+        at = names.index(job.trial.name), job.data_set
+        found[:, *at] = [np.nan if x is None else x for x in values]
+    data: dict[str, Any] = {
+        name: (("trial", "data_set"), found[k]) for k, name in enumerate(READINGS)
+    }
+    for name in ("excess", "holds_every_bond", "samples", "parameters"):
+        data[name] = ("trial", [getattr(trial, name) for trial in settings.trials])
+    limits = [math.nan if t.limit is None else t.limit for t in settings.trials]
+    data["limit"] = ("trial", limits)
+    data["layers"] = ("trial", [len(trial.hidden) for trial in settings.trials])
+    about = {"settings": asdict(settings), "software": software()}
+    attributes = {name: json.dumps(a, default=plain) for name, a in about.items()}
+    coordinates = {"trial": names, "data_set": list(range(most))}
+    return xr.Dataset(data, coordinates, attributes)
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """KL per spin of a law to a machine.
+
+    Attributes:
+        kl: with ln Z exact or annealed; of a stack an upper bound.
+        reweighted: with ln Z by reweighting; none of a stack.
+        share: of the configurations that matters in it, (Σw)²/nΣw².
+        bracket: backward minus forward ln Z per spin, 0 where it is exact.
+    """
+
+    kl: KL
+    reweighted: Estimate | None
+    share: float
+    bracket: float
+
+
+@torch.no_grad()
+def divergence(
+    network: Machine | DBN,
+    unseen: Ensemble,
+    *,
+    runs: int = 128,
+    temperatures: int = 1000,
+    seed: int,
+) -> Divergence:
+    """KL per spin of the law of an ensemble to that of a machine or a stack.
+
+    Args:
+        network: dense, of spins.
+        unseen: Ising configurations that it was not trained on. Up to 16 spins only
+            their law is taken, and every state counts with its probability.
+        runs, temperatures: of annealed importance sampling, where ln Z is not exact.
+        seed: draws its units.
+
+    Raises:
+        ValueError: an ensemble of no known law, or that does not fit the network.
+    """
+    top = network.machines[-1] if isinstance(network, DBN) else network
+    noise = torch.Generator().manual_seed(subseed(seed, "judgement"))
+    log_z, error, bracket = _log_partition(top, runs, temperatures, noise)
+    twin = copy.deepcopy(network).double()
+    sites = math.prod(unseen.shape)
+
+    def log_prob(values: np.ndarray) -> np.ndarray:
+        parts = [values[i : i + CHUNK] for i in range(0, len(values), CHUNK)]
+        return np.concatenate([_log_prob(twin, part, log_z, noise) for part in parts])
+
+    if isinstance(network, DBN):
+        found = relative_entropy(unseen, log_prob, partition_error=error)
+        return Divergence(found, None, math.nan, bracket / sites)
+    reweighted, share = _reweighted(unseen, log_prob)
+    if sites <= MOST_SPINS:
+        found = _over_all_states(unseen, log_prob, error)
+    else:
+        found = relative_entropy(unseen, log_prob, partition_error=error)
+    return Divergence(found, reweighted, share, bracket / sites)
+
+
+def _reweighted(unseen: Ensemble, log_prob: LogProb) -> tuple[Estimate, float]:
+    """⟨x⟩ + ln ⟨e^{−x}⟩ per site, and the share of configurations that matters."""
+    exact = exact_log_prob(Ising(unseen.shape), unseen.couplings["K"])
+    sites = math.prod(unseen.shape)
+    # x has the estimated ln Z in it, which cancels but keeps e^{−x} near 1.
+
+    def observe(values: np.ndarray) -> tuple[np.ndarray, ...]:
+        x = exact(values) - log_prob(values)
+        return x.mean(), np.exp(-x).mean(), np.exp(-2 * x).mean()
+
+    kl = jackknife(observe, lambda x, w, _: (x + np.log(w)) / sites, unseen)
+    share = jackknife(observe, lambda _, w, square: w**2 / square, unseen)
+    return kl, float(share.value)
+
+
+def _log_partition(
+    machine: Machine,
+    runs: int,
+    temperatures: int,
+    noise: torch.Generator,
+) -> tuple[float, float, float]:
+    """ln Z of a dense machine, its standard error, and backward minus forward."""
+    if min(machine.W.shape) <= MOST_UNITS:
+        return float(partition.log_partition(machine)), 0.0, 0.0
+    found = partition.annealed(
+        machine, runs=runs, temperatures=temperatures, noise=noise
+    )
+    combined = found.combined
+    return float(combined.value), float(combined.error), float(found.gap.value)
+
+
+def _log_prob(
+    network: Machine | DBN, values: np.ndarray, log_z: float, noise: torch.Generator
+) -> np.ndarray:
+    v = torch.from_numpy(values.astype(float))
+    if isinstance(network, Machine):
+        return (-network.free_energy(v)).numpy() - log_z
+    bound = partition.dbn_bound(
+        network.machines, v, draws=OF_BOUND, noise=noise, log_partition_top=log_z
+    )
+    return bound.value
+
+
+def _over_all_states(unseen: Ensemble, log_prob: LogProb, error: float) -> KL:
+    """The sum over all states: no configuration is missing, none is drawn."""
+    sites = math.prod(unseen.shape)
+    states = all_states(sites).reshape(-1, *unseen.shape)
+    log_p = exact_log_prob(Ising(unseen.shape), unseen.couplings["K"])(states)
+    value = (np.exp(log_p) * (log_p - log_prob(states))).sum() / sites
+    return KL(Estimate(np.array(value), {}, math.inf), error / sites)
+
+
+def median(values: np.ndarray) -> tuple[float, float]:
+    """The median of independent values and its standard error √(π/2n) s.
+
+    The error is that of the median of a Gaussian; NaN of a single value.
+    """
+    values = values[np.isfinite(values)]
+    n = len(values)
+    if n == 0:
+        return math.nan, math.nan
+    spread = values.std(ddof=1) if n > 1 else math.nan
+    return float(np.median(values)), float(math.sqrt(math.pi / (2 * n)) * spread)
+
+
+def table(study: xr.Dataset) -> str:
+    """The rows as Markdown: KL per spin with its error beside the three scales."""
+    header = [
+        "lattice, machine, data, training",
+        "data sets",
+        "KL per spin, median",
+        "range",
+        "errors of one: average, ln Z",
+        "ln Z down − up",
+        "with ln Z reweighted",
+        "asked",
+        "parameters/2n",
+        "capacity",
+        "uniform law",
+        "gap in nats",
+    ]
+    rows = [_row(study.sel(trial=name)) for name in study["trial"].values]
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _row(here: xr.Dataset) -> list[str]:
+    kl = here["kl"].values[np.isfinite(here["kl"].values)]
+    name = str(here["trial"].values)
+    if not len(kl):
+        return [name, "0", "not computed", *["–"] * 5, *_scales(here), "–", "–"]
+    value, error = median(kl)
+    if len(kl) == 1:
+        parts = [float(here[n].max()) for n in ("sampling_error", "partition_error")]
+        error = math.hypot(*parts)
+    bound = "≤ " if here["layers"] > 1 else ""
+    return [
+        name,
+        str(len(kl)),
+        f"{bound}{_with_error(value, error)}",
+        f"{_short(kl.min())} – {_short(kl.max())}" if len(kl) > 1 else "–",
+        f"{_error(here['sampling_error'])}, {_error(here['partition_error'])}",
+        _short(float(here["bracket"].mean())) if here["partition_error"].max() else "–",
+        _reweighted_cell(here),
+        _asked(here, value, error),
+        *_scales(here),
+        _short(float(here["uniform"].mean())),
+        _gap(here),
+    ]
+
+
+def _reweighted_cell(here: xr.Dataset) -> str:
+    """Where ln Z was annealed and the weights are even enough."""
+    known = np.isfinite(here["reweighted"].values)
+    if not known.any() or not here["partition_error"].max() > 0:
+        return "–"
+    value, error = _reweighted_median(here)
+    share = float(here["share"].min())
+    return f"{_with_error(value, error)} ({share:.0%} of the configurations)"
+
+
+def _reweighted_median(here: xr.Dataset) -> tuple[float, float]:
+    """Median and error; of one data set the error of its own reading."""
+    value, error = median(here["reweighted"].values)
+    return value, error if math.isfinite(error) else float(
+        here["reweighted_error"].max()
+    )
+
+
+def _scales(here: xr.Dataset) -> list[str]:
+    capacity = "0: a unit per bond" if here["holds_every_bond"] else "not known"
+    return [_short(float(here["excess"])), capacity]
+
+
+def _asked(here: xr.Dataset, value: float, error: float) -> str:
+    """What was asked for, and whether it was reached by more than two errors."""
+    limit = float(here["limit"])
+    if math.isnan(limit):
+        return "–"
+    found = _against(limit, value, error)
+    if here["partition_error"].max() > 0:
+        again = _against(limit, *_reweighted_median(here))
+        found = f"annealed {found}; reweighted {again}"
+    return f"≤ {limit:.0e}: {found}"
+
+
+def _against(limit: float, value: float, error: float) -> str:
+    if abs(value - limit) < 2 * error:
+        side = "below" if value <= limit else "above"
+        return f"{side}, within two errors"
+    return "holds" if value <= limit else "not reached"
+
+
+def _gap(here: xr.Dataset) -> str:
+    gaps, errors = here["gap"].values, here["gap_error"].values
+    known = np.isfinite(gaps)
+    if not known.any():
+        return "–"
+    error = math.sqrt((errors[known] ** 2).sum()) / known.sum()
+    return f"{gaps[known].mean():.2f} ± {error:.2f}"
+
+
+def _error(errors: xr.DataArray) -> str:
+    largest = float(errors.max())
+    return f"{largest:.1e}" if largest > 0 else "exact"
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:.2e} ± {error:.1e}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.2e}"
+
+
+def _method(training: Training) -> str:
+    """How a row was trained, in words short enough for a table."""
+    kind = "CD" if training.chains == "data" else "PCD"
+    last = "" if training.k_last is None else f"→{training.k_last}"
+    shifts, flips = training.symmetry.translations, training.symmetry.flip
+    symmetry = " and ".join(
+        word for word, used in (("shifts", shifts), ("flips", flips)) if used
+    )
+    others = [
+        f"{kind}-{training.k}{last}",
+        f"rate {training.learning_rate:g}",
+        f"batch {training.batch}",
+        f"{training.epochs} epochs",
+        *([f"l1 {training.l1:g}"] if training.l1 else []),
+        *([symmetry] if symmetry else []),
+    ]
+    return ", ".join(others)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One training of one trial."""
+
+    settings: Settings
+    trial: Trial
+    data_set: int
+
+    def run(self, root: Path) -> Run:
+        """The run of its readings: named after all that they depend on."""
+        names = ("coupling", "read", "runs", "temperatures")
+        about = {name: getattr(self.settings, name) for name in names}
+        names = ("side", "hidden", "samples")
+        about |= {name: getattr(self.trial, name) for name in names}
+        about |= {"training": asdict(self.trial.training), "data_set": self.data_set}
+        return Run.of(root, step="likelihood", version=VERSION, settings=about)
+
+
+def _jobs(settings: Settings) -> Iterator[_Job]:
+    for trial in settings.trials:
+        for data_set in range(trial.data_sets):
+            yield _Job(settings, trial, data_set)
+
+
+def _readings(job: _Job, runs: Path) -> dict[str, Any]:
+    settings, trial, seed = job.settings, job.trial, job.data_set
+    data, unseen = _material(settings, trial, seed)
+    start: Any = _start(trial, seed)
+    trained, _ = train_in_run(
+        start,
+        data,
+        settings=trial.training,
+        seed=subseed(seed, "train"),
+        runs=runs,
+        held_out=unseen,
+    )
+    with one_thread():
+        found = divergence(
+            trained,
+            unseen,
+            runs=settings.runs,
+            temperatures=settings.temperatures,
+            seed=seed,
+        )
+        uniform = divergence(_without_weights(trial), unseen, seed=seed)
+    first = trained.machines[0] if isinstance(trained, DBN) else trained
+    values = {
+        "kl": found.kl.value.value,
+        "sampling_error": found.kl.sampling_error,
+        "partition_error": found.kl.partition_error,
+        "reweighted": math.nan if found.reweighted is None else found.reweighted.value,
+        "reweighted_error": (
+            math.nan if found.reweighted is None else found.reweighted.error
+        ),
+        "share": found.share,
+        "uniform": uniform.kl.value.value,
+        "bracket": found.bracket,
+        "gap": first.record["gap"][-1],
+        "gap_error": first.record["gap_error"][-1],
+    }
+    return {n: float(v) if np.isfinite(v) else None for n, v in values.items()}
+
+
+def _start(trial: Trial, seed: int) -> RBM | DBN:
+    lattice, drawn = (trial.side, trial.side), subseed(seed, "weights")
+    first, *others = trial.hidden
+    if others:
+        return DBN.dense(lattice, trial.hidden, seed=drawn)
+    return RBM(lattice, first, seed=drawn)
+
+
+def _without_weights(trial: Trial) -> RBM:
+    """The uniform law, of one hidden unit so that ln Z is exact."""
+    machine = RBM((trial.side, trial.side), 1)
+    machine.W.data.zero_()
+    return machine
+
+
+def _material(settings: Settings, trial: Trial, seed: int) -> tuple[Ensemble, Ensemble]:
+    """Chains to train on, and others to read."""
+    draws = trial.samples + settings.read
+    everything = sample(
+        Ising((trial.side, trial.side)),
+        coupling=settings.coupling,
+        draws=draws,
+        chains=draws // DRAWS_OF_CHAIN,
+        seed=subseed(seed, "sample", f"{trial.side}"),
+    )
+    training, unseen = everything.split(trial.samples, settings.read)
+    return training, unseen
