@@ -96,7 +96,7 @@ def test_sampling_survives_kills(folder):
 
 
 def test_training_survives_kills(data_folder):
-    command = training(epochs=300)
+    command = training(epochs=150)
     assert_survives_kills(command, data_folder, "m.safetensors", kills=3, longest=4.5)
 
 

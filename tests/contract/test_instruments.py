@@ -49,7 +49,7 @@ def blocked(ensemble):
 # Instruments of one ensemble, and of a map's two ends made from one.
 READINGS = {
     "log_likelihood": lambda e: likelihood.log_likelihood(
-        e, lambda v: v.reshape(len(v), -1).sum(axis=1)
+        e, lambda v: v.reshape(len(v), -1).sum(axis=1) ** 2 / 64
     ),
     "energy": thermo.energy,
     "magnetization": thermo.magnetization,

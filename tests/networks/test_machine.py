@@ -113,7 +113,7 @@ def test_likelihoods_sum_to_one(network, visible):
 
 
 def test_a_large_layer_is_not_enumerated():
-    with pytest.raises(ValueError, match="at most 25 units, the smaller one has 26"):
+    with pytest.raises(ValueError, match="at most 25 spins, the smaller one has 26"):
         RBM(30, 26).log_partition()
 
 

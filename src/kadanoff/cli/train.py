@@ -50,7 +50,9 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--visible-units", choices=UNITS, help="spin for ±1, gaussian for real values"
     )
-    parser.add_argument("--hidden-units", choices=UNITS, default="spin")
+    parser.add_argument(
+        "--hidden-units", choices=UNITS, default="spin", help="spin unless asked for"
+    )
     parser.add_argument("--biases", action="store_true", help="train biases too")
 
 
