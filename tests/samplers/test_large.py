@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -300,7 +301,7 @@ def ups(spins: np.ndarray) -> np.ndarray:
     return (spins.reshape(len(spins), -1) > 0).sum(axis=1)
 
 
-def cell(j: np.ndarray, k: np.ndarray) -> np.ndarray:
+def cell(j: Any, k: Any) -> Any:
     """Four energies and eight magnetizations of 2×128 together."""
     return j // 4 * 33 + k // 8
 
