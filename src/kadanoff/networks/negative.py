@@ -16,6 +16,7 @@ from torch import Tensor
 
 from kadanoff.geometry import Geometry
 from kadanoff.networks.checkpoint import State
+from kadanoff.networks.gibbs import gibbs
 from kadanoff.networks.ladder import Rung, exchanged, free_chains, stepped, temperatures
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.settings import Training
@@ -59,10 +60,7 @@ def _from_persistent(
 def _after(network: Machine, h: Tensor, k: int, noise: torch.Generator) -> Tensor:
     """Visible units after h → v and k − 1 more Gibbs steps."""
     v = network.draw_visible(network.visible_field(h), noise)
-    for _ in range(k - 1):
-        h = network.draw_hidden(network.hidden_field(v), noise)
-        v = network.draw_visible(network.visible_field(h), noise)
-    return v
+    return gibbs(network, v, k - 1, noise=noise)
 
 
 def _from_temperatures(

@@ -100,7 +100,9 @@ def train(
     noise = torch.Generator(device)
     with one_thread(), fast_products(), torch.no_grad():
         for epoch in range(state.epoch, settings.epochs):
-            before = copy.deepcopy(state.network)
+            before = state.network
+            if settings.largest_gap is not None:
+                before = copy.deepcopy(before)
             noise.manual_seed(subseed(seed, "noise", epoch))
             shuffle = generator(seed, "epoch", epoch)
             batches = data.batches(
@@ -143,7 +145,6 @@ def _update(
     network.accumulate(velocity, v, h, scale, keep=settings.momentum)
     v = PHASES[settings.chains](state, field, settings, k, noise)
     field = network.hidden_field(v)
-    scale = 1 / (len(v) * network.copies(v))
     h = network.hidden_units.mean(field, one)
     network.accumulate(velocity, v, h, -scale)
     if settings.chains == "persistent":
