@@ -46,6 +46,7 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, jackknife
 from kadanoff.exact.constants import K_C
 from kadanoff.exact.enumerate import all_states
+from kadanoff.experiments.studies import complete
 from kadanoff.instruments.likelihood import KL, exact_log_prob, relative_entropy
 from kadanoff.models.ising import Ising
 from kadanoff.networks import partition
@@ -249,14 +250,7 @@ def compute(
     Raises:
         ValueError: settings that no training fits; a run that another process holds.
     """
-    jobs = list(_jobs(settings))
-    for done, job in enumerate(jobs):
-        work = job.run(runs)
-        if not work.done:
-            with work.open():
-                work.finish(_readings(job, runs))
-        if progress is not None:
-            progress(done + 1, len(jobs))
+    complete(list(_jobs(settings)), _readings, runs=runs, progress=progress)
     return collect(settings, runs=runs)
 
 

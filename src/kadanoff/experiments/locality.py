@@ -52,6 +52,7 @@ from kadanoff.coarse.layer import Layer
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import K_C
+from kadanoff.experiments.studies import complete
 from kadanoff.geometry import Grid
 from kadanoff.instruments.fields import core_of, count_patches, from_centre
 from kadanoff.instruments.receptive import direct_response, locality
@@ -252,14 +253,7 @@ def compute(
     Raises:
         ValueError: settings that no training fits; a run that another process holds.
     """
-    jobs = list(_jobs(settings))
-    for done, job in enumerate(jobs):
-        work = job.run(runs)
-        if not work.done:
-            with work.open():
-                work.finish(_readings(job, runs))
-        if progress is not None:
-            progress(done + 1, len(jobs))
+    complete(list(_jobs(settings)), _readings, runs=runs, progress=progress)
     _material.cache_clear()
     return collect(settings, runs=runs)
 

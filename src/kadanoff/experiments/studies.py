@@ -1,0 +1,49 @@
+"""Studies of many trainings: each a run of its own, so that a killed study goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from kadanoff.runs import Run
+
+__all__ = ["complete"]
+
+
+class Job(Protocol):
+    """A training and its readings."""
+
+    def run(self, root: Path, /) -> Run:
+        """Where its readings are kept."""
+        ...
+
+
+J = TypeVar("J", bound=Job)
+
+
+def complete(
+    jobs: Sequence[J],
+    readings: Callable[[J, Path], Mapping[str, Any]],
+    *,
+    runs: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Do the jobs that are not done, in order.
+
+    Args:
+        jobs: trainings.
+        readings: what to keep of a job, JSON-ready.
+        runs: root of run directories.
+        progress: called with the jobs done and their number.
+
+    Raises:
+        ValueError: a run that another process holds.
+    """
+    for done, job in enumerate(jobs):
+        work = job.run(runs)
+        if not work.done:
+            with work.open():
+                work.finish(readings(job, runs))
+        if progress is not None:
+            progress(done + 1, len(jobs))
