@@ -163,6 +163,24 @@ def test_a_stack_of_rules_on_the_command_line(spins, capsys):
     assert load("c.nc").shape == (4, 4)
 
 
+def test_a_training_reads_itself_beside_what_is_exact(spins, capsys):
+    training = "train rbm spins.nc --hidden 64 --epochs 2 --out m.safetensors"
+    plain, likely = (
+        run(f"{training} {aim}", capsys) for aim in ("", "--aim likelihood --augment")
+    )
+    exact = run("exact ising --shape 16 16 --coupling 0.440686793509772", capsys)[
+        "energy"
+    ]
+    assert likely["energy"]["exact"] == pytest.approx(exact, abs=1e-10)
+    assert likely["energy"]["error"] > 0
+    assert likely["epoch"] == plain["epoch"] == 2
+    gain = [
+        read["pseudo_likelihood"]["value"] - read["law_pseudo_likelihood"]["value"]
+        for read in (plain, likely)
+    ]
+    assert gain[0] < gain[1] < 0  # two epochs at a higher rate come nearer to the law
+
+
 def test_train_then_coarsen_zoom_and_probe(spins, capsys):
     run("train rbm spins.nc --hidden 64 --epochs 3 --out m.safetensors", capsys)
     run("train conv-rbm spins.nc --epochs 3 --out t.safetensors", capsys)

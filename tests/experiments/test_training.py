@@ -9,11 +9,13 @@ import torch
 import kadanoff as kd
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact import kaufman
-from kadanoff.experiments.training import training, write_page
+from kadanoff.experiments.training import training
 from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.products import one_thread
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.readings import free_energy_gap, pseudo_likelihood
+from kadanoff.reports import training as sheet
+from kadanoff.reports.page import write
 
 COUPLING = 0.4
 
@@ -106,11 +108,11 @@ def test_the_page_is_one_file_and_the_same_again(machine, parts, tmp_path):
     }
     machine.notes = {"settings": {"k": 1}, "seed": 3}
     data, held_out = parts
-    first = write_page(machine, data, held_out, tmp_path / "a.html", seed=1).read_text(
-        "utf-8"
-    )
-    again = write_page(machine, data, held_out, tmp_path / "b.html", seed=1).read_text(
-        "utf-8"
+    for name in ("a.html", "b.html"):
+        dataset = training(machine, data, held_out, seed=1)
+        write(sheet.page(dataset), tmp_path / name)
+    first, again = (
+        (tmp_path / name).read_text("utf-8") for name in ("a.html", "b.html")
     )
     assert first == again
     assert "settings k" in first

@@ -1,5 +1,7 @@
 """A training that is stopped goes on to the same bits, and keeps what was good."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
@@ -119,10 +121,16 @@ def run_and_stop(network, settings, store, monkeypatch, updates):
             run(network, settings, store)
 
 
-def run(network, settings, store=None):
+def run(network, settings, store=None, progress=None):
     data, held_out = spins(4000), spins(1000, seed=2)
     return train(
-        network, data, settings=settings, seed=4, held_out=held_out, store=store
+        network,
+        data,
+        settings=settings,
+        seed=4,
+        held_out=held_out,
+        store=store,
+        progress=progress,
     )
 
 
@@ -143,6 +151,39 @@ def test_a_stopped_training_ends_at_the_same_bits(
     files = [tmp_path / d / checkpoint.RESULT for d in ("whole", "parts")]
     assert files[0].read_bytes() == files[1].read_bytes()
     assert same(run(network, settings), whole)
+
+
+@pytest.fixture
+def disk():
+    """Room for files: `fill()` lets them end after 200 bytes, `free()` undoes it."""
+
+    class Disk:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+        def fill(self):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (200, self.hard))
+
+        def free(self):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.soft, self.hard))
+
+    yield Disk()
+    Disk().free()
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_to_go_on_from(tmp_path, disk):
+    network, settings = MACHINES["PCD"]
+    whole = run(network, settings)
+
+    def full_from_the_third_epoch(done, epochs):
+        if done == 3:
+            disk.fill()
+
+    with pytest.raises(OSError, match=r"could not be written .*File too large"):
+        run(network, settings, tmp_path, full_from_the_third_epoch)
+    disk.free()
+    names = [path.name for path in sorted(tmp_path.iterdir())]
+    assert names == [f"epoch-{epoch:06d}.safetensors" for epoch in (0, 1, 2)]
+    assert same(run(network, settings, tmp_path), whole)
 
 
 @pytest.mark.parametrize("name", ["velocity.W", "chains"])

@@ -13,7 +13,14 @@ from kadanoff.networks import train as training
 from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.products import fast_products, one_thread
 from kadanoff.networks.rbm import RBM
-from kadanoff.networks.settings import CHAINS, TIED, Training, recommended
+from kadanoff.networks.settings import (
+    CHAINS,
+    LIKELIEST,
+    LIKELIEST_SYMMETRIC,
+    TIED,
+    Training,
+    recommended,
+)
 from kadanoff.networks.train import train
 
 SIDE = 4
@@ -243,6 +250,12 @@ def test_l1_leaves_exact_zeros():
 def test_the_recommended_settings_are_used(tmp_path):
     assert recommended(ConvRBM()) == TIED
     assert recommended(RBM(4, 2)) == Training()
+    assert recommended(RBM(4, 2), "likelihood") == LIKELIEST
+    shifted = recommended(RBM(4, 2), "likelihood", symmetric=True)
+    assert shifted == LIKELIEST_SYMMETRIC
+    assert shifted.symmetry.translations
+    with pytest.raises(ValueError, match="locality or likelihood, got 'beauty'"):
+        recommended(RBM(4, 2), "beauty")
     trained = train(ConvRBM(filter=2), ising(draws=1000), seed=1)
     assert trained.notes["settings"]["batch"] == TIED.batch
 

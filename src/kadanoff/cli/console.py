@@ -69,6 +69,13 @@ def emit(result: Mapping[str, Any], *, as_json: bool) -> None:
         console.print(f"{name:<22} {_line(value)}")
 
 
+def beside(reading: Any, exact: float, *, as_json: bool) -> Any:
+    """An estimate with the exact value at its side, for `emit`."""
+    if as_json:
+        return {**reading.as_dict(), "exact": exact}
+    return f"{reading}   exact {exact:.10g}"
+
+
 def writable(path: Path, *inputs: Path) -> Path:
     """`path`, if a file can be written there and it is none of the inputs.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kadanoff.cli.console import add_json, emit, writable
+from kadanoff.cli.console import add_json, beside, emit, writable
 
 if TYPE_CHECKING:
     from kadanoff.ensemble import Ensemble
@@ -96,7 +96,7 @@ def _file(arguments: argparse.Namespace) -> None:
     for name, reading in readings.items():
         result[name] = reading.as_dict() if arguments.json else str(reading)
         if name in exact:
-            result[name] = _beside(reading, exact[name], as_json=arguments.json)
+            result[name] = beside(reading, exact[name], as_json=arguments.json)
     if not arguments.json and _is_long(readings, ensemble):
         result["correlation_length"] += "   longer than the lattice: order"
     result["tau"] = {
@@ -150,12 +150,6 @@ def _exact(ensemble: Ensemble) -> dict[str, float]:
     if model is None or not ensemble.couplings:
         return {}
     return known(model, next(iter(ensemble.couplings.values())))
-
-
-def _beside(reading: Any, exact: float, *, as_json: bool) -> Any:
-    if as_json:
-        return {**reading.as_dict(), "exact": exact}
-    return f"{reading}   exact {exact:.10g}"
 
 
 def _sweep(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from kadanoff.cli.console import (
     add_json,
     add_runs,
     add_seed,
+    beside,
     emit,
     progress_bar,
     writable,
@@ -20,6 +21,7 @@ __all__ = ["add"]
 
 DENSE = ("rbm", "dbn", "pca", "autoencoder")
 KINDS = (*DENSE, "conv-rbm")
+AIMS = ("locality", "likelihood")
 CHAINS = ("data", "persistent", "tempered", "checkpoints")
 UNITS = ("spin", "gaussian")
 
@@ -57,6 +59,13 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--aim",
+        choices=AIMS,
+        default="locality",
+        help="what the recommended settings, from which the others below depart, "
+        "are best for",
+    )
     parser.add_argument("--epochs", type=int, help="passes over the data")
     parser.add_argument("--batch", type=int, help="configurations per update")
     parser.add_argument("--k", type=int, help="Gibbs steps per update")
@@ -164,20 +173,30 @@ def _machine(arguments: argparse.Namespace, data: Any, held_out: Any) -> Any:
             device=arguments.device,
             progress=progress,
         )
-    result = {"run": work.directory, **work.summary}
-    if arguments.kind != "dbn":
-        result |= _page(arguments, trained, data, held_out, work.directory)
-    return trained, result
+    summary = dict(work.summary)
+    if arguments.kind == "dbn":
+        return trained, {"run": work.directory, **summary}
+    readings = _page(arguments, trained, data, held_out, work.directory)
+    about = {name: summary[name] for name in ("epoch", "products")}
+    return trained, {"run": work.directory, **about, **readings}
 
 
 def _page(
     arguments: argparse.Namespace, trained: Any, data: Any, held_out: Any, run: Path
 ) -> dict[str, Any]:
-    from kadanoff.experiments.training import write_page
+    """Write the page; its readings, with errors and next to what is exact."""
+    from kadanoff.experiments.training import training
+    from kadanoff.reports.page import write
+    from kadanoff.reports.training import page, readings_of
 
-    page = arguments.page or run / "page.html"
-    write_page(trained, data, held_out, page, seed=arguments.seed)
-    return {"page": page}
+    path = arguments.page or run / "page.html"
+    dataset = training(trained, data, held_out, seed=arguments.seed)
+    write(page(dataset), path)
+    readings: dict[str, Any] = dict(readings_of(dataset))
+    if "energy" in readings and "exact_energy" in readings:
+        exact = float(readings.pop("exact_energy").value)
+        readings["energy"] = beside(readings["energy"], exact, as_json=arguments.json)
+    return {**readings, "page": path}
 
 
 def _network(arguments: argparse.Namespace, data: Any) -> Any:
@@ -235,7 +254,6 @@ def _settings(arguments: argparse.Namespace, network: Any) -> Any:
     """The recommended training of this kind of network, and what was asked for."""
     from kadanoff.networks.dbn import DBN
     from kadanoff.networks.settings import recommended
-    from kadanoff.symmetry import Symmetry
 
     names = (
         "epochs", "batch", "k", "k_last", "chains", "rungs", "learning_rate",
@@ -243,11 +261,11 @@ def _settings(arguments: argparse.Namespace, network: Any) -> Any:
     )  # fmt: skip
     stacked = isinstance(network, DBN)
     machine = network.machines[0] if stacked else network
-    chosen = replace(recommended(machine), **_given(arguments, names))
-    shifted = replace(chosen, symmetry=Symmetry(translations=True, flip=True))
-    first = shifted if arguments.augment else chosen
+    given, aim = _given(arguments, names), arguments.aim
+    first = recommended(machine, aim, symmetric=arguments.augment)
+    first, upper = (replace(s, **given) for s in (first, recommended(machine, aim)))
     # The hidden units of a dense layer have no positions to shift.
-    return [first] + [chosen] * (len(network.machines) - 1) if stacked else first
+    return [first] + [upper] * (len(network.machines) - 1) if stacked else first
 
 
 def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:

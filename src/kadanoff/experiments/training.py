@@ -14,7 +14,6 @@ import copy
 import json
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,10 +42,8 @@ from kadanoff.networks.readings import (
 from kadanoff.networks.units import SPIN
 from kadanoff.provenance import plain, software
 from kadanoff.randomness import subseed
-from kadanoff.reports import training as sheet
-from kadanoff.reports.page import write
 
-__all__ = ["training", "write_page"]
+__all__ = ["training"]
 
 ALL_SITES = 256  # configurations whose every site is asked for its likelihood
 READ = 1024  # configurations that other means rest on
@@ -101,19 +98,6 @@ def training(
     dataset = xr.merge(parts, join="exact", combine_attrs="no_conflicts")
     dataset.attrs = _attributes(machine, data, held_out, steps, seed)
     return dataset
-
-
-def write_page(
-    machine: Machine,
-    data: Ensemble,
-    held_out: Ensemble | None,
-    path: Path,
-    *,
-    seed: int,
-) -> Path:
-    """One offline HTML file about a training; its path. Raises as `training`."""
-    write(sheet.page(training(machine, data, held_out, seed=seed)), path)
-    return path
 
 
 def _record(machine: Machine) -> xr.Dataset:

@@ -17,6 +17,7 @@ import numpy as np
 from kadanoff.ensemble import Ensemble
 from kadanoff.networks.dbn import DBN, train_dbn
 from kadanoff.networks.machine import Machine
+from kadanoff.networks.products import fast_products, one_thread, product_path
 from kadanoff.networks.settings import Training
 from kadanoff.networks.train import check, check_held_out, train
 from kadanoff.runs import Run
@@ -88,8 +89,14 @@ def train_in_run(
             store=work.directory,
             progress=progress,
         )
-        work.finish(last_readings(trained))
+        work.finish({**last_readings(trained), "products": _products()})
     return trained, work
+
+
+def _products() -> str:
+    """What a training computes products with here: other products, other bits."""
+    with one_thread(), fast_products():
+        return product_path()
 
 
 def last_readings(network: Machine | DBN) -> dict[str, Any]:

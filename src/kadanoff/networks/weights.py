@@ -50,6 +50,9 @@ def save(
             notes.
         path: of the safetensors file.
         state: further tensors, such as the velocity of an unfinished training.
+
+    Raises:
+        OSError: no room, or no right to write; what was at `path` stays.
     """
     about = {
         "version": VERSION,
@@ -63,7 +66,13 @@ def save(
     on_cpu = {name: t.contiguous().cpu() for name, t in tensors.items()}
     metadata = {"kadanoff": json.dumps(about, sort_keys=True)}
     with replacing(Path(path)) as temporary:
-        save_file(on_cpu, temporary, metadata)
+        try:
+            save_file(on_cpu, temporary, metadata)
+        except SafetensorError as error:
+            raise OSError(
+                f"{path}: the weights could not be written ({error}); make room there "
+                "and try again"
+            ) from None
 
 
 @overload

@@ -139,7 +139,7 @@ def draw(dataset: xr.Dataset) -> dict[str, Figure]:
 
 def findings(dataset: xr.Dataset) -> list[str]:
     """One sentence for each reading that there is."""
-    readings, about = _readings(dataset), dataset.attrs
+    readings, about = readings_of(dataset), dataset.attrs
     sentences = [
         _on_likelihood(readings, about),
         _on_gap(readings),
@@ -159,7 +159,7 @@ def draw_curves(dataset: xr.Dataset) -> Figure | None:
     columns = min(3, len(shown))
     rows = math.ceil(len(shown) / columns)
     fig = figure(4.0 * columns, 2.9 * rows, rows, columns)
-    readings = _readings(dataset)
+    readings = readings_of(dataset)
     for name, ax in zip(shown, fig.axes, strict=False):
         curve = CURVES.get(name, Curve(name.replace("_", " ").capitalize(), name))
         _draw_curve(ax, dataset, name, curve, readings)
@@ -177,7 +177,7 @@ def draw_chains(dataset: xr.Dataset) -> Figure | None:
         return None
     fig = figure(5.2 * len(observables), 3.2, 1, len(observables))
     step = dataset["step"].values
-    readings = _readings(dataset)
+    readings = readings_of(dataset)
     for name, ax in zip(observables, fig.axes, strict=True):
         value = dataset["trace"].sel(observable=name).values
         error = dataset["trace_error"].sel(observable=name).values
@@ -428,7 +428,7 @@ def _label(ax: Axes, title: str, x: str, y: str) -> None:
     ax.set_ylabel(y, fontsize=10)
 
 
-def _readings(dataset: xr.Dataset) -> dict[str, Estimate]:
+def readings_of(dataset: xr.Dataset) -> dict[str, Estimate]:
     """Numbers with their errors, by name."""
     names = [str(name) for name in dataset["reading"].values]
     pairs = zip(dataset["value"].values, dataset["error"].values, strict=True)
@@ -528,7 +528,7 @@ def _texts(dataset: xr.Dataset) -> dict[str, str]:
 
 
 def _tables(dataset: xr.Dataset) -> Section:
-    readings = _readings(dataset)
+    readings = readings_of(dataset)
     numbers = [[WORDS.get(k, k), _number(r)] for k, r in readings.items()]
     network = _flat(json.loads(dataset.attrs["network"]))
     notes = _flat(json.loads(dataset.attrs["notes"]))
