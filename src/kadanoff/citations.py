@@ -644,6 +644,66 @@ REFERENCES = {
         "10.1103/PhysRevLett.99.120601",
         "cond-mat/0611687",
     ),
+    "teaching": Reference(
+        "Maris, H. J. and Kadanoff, L. P.",
+        "Teaching the renormalization group",
+        "Am. J. Phys. 46, 652",
+        1978,
+        "10.1119/1.11224",
+    ),
+    "lower-bound": Reference(
+        "Kadanoff, L. P.",
+        "Variational Principles and Approximate Renormalization Group Calculations",
+        "Phys. Rev. Lett. 34, 1005",
+        1975,
+        "10.1103/PhysRevLett.34.1005",
+    ),
+    "variational-rg": Reference(
+        "Kadanoff, L. P. and Houghton, A. and Yalabik, M. C.",
+        "Variational approximations for renormalization group transformations",
+        "J. Stat. Phys. 14, 171",
+        1976,
+        "10.1007/BF01011765",
+    ),
+    "epsilon": Reference(
+        "Wilson, K. G. and Fisher, M. E.",
+        "Critical Exponents in 3.99 Dimensions",
+        "Phys. Rev. Lett. 28, 240",
+        1972,
+        "10.1103/PhysRevLett.28.240",
+    ),
+    "hotrg": Reference(
+        "Xie, Z. Y. and Chen, J. and Qin, M. P. and Zhu, J. W. and Yang, L. P. "
+        "and Xiang, T.",
+        "Coarse-graining renormalization by higher-order singular value decomposition",
+        "Phys. Rev. B 86, 045139",
+        2012,
+        "10.1103/PhysRevB.86.045139",
+        "1201.1144",
+    ),
+    "btrg": Reference(
+        "Adachi, D. and Okubo, T. and Todo, S.",
+        "Bond-weighted tensor renormalization group",
+        "Phys. Rev. B 105, L060402",
+        2022,
+        arxiv="2011.01679",
+    ),
+    "loop-tnr": Reference(
+        "Yang, S. and Gu, Z.-C. and Wen, X.-G.",
+        "Loop Optimization for Tensor Network Renormalization",
+        "Phys. Rev. Lett. 118, 110504",
+        2017,
+        "10.1103/PhysRevLett.118.110504",
+        "1512.04938",
+    ),
+    "gilt": Reference(
+        "Hauru, M. and Delcamp, C. and Mizera, S.",
+        "Renormalization of tensor networks using graph-independent local truncations",
+        "Phys. Rev. B 97, 045111",
+        2018,
+        "10.1103/PhysRevB.97.045111",
+        "1709.07460",
+    ),
     # networks
     "contrastive-divergence": Reference(
         "Hinton, G. E.",
@@ -673,6 +733,102 @@ REFERENCES = {
         "Stat. Comput. 11, 125",
         2001,
         "10.1023/A:1008923215028",
+    ),
+    "harmonium": Reference(
+        "Smolensky, P.",
+        "Information processing in dynamical systems: Foundations of harmony theory",
+        "in Parallel Distributed Processing, vol. 1, MIT Press, 194",
+        1986,
+    ),
+    "exponential-harmoniums": Reference(
+        "Welling, M. and Rosen-Zvi, M. and Hinton, G. E.",
+        "Exponential Family Harmoniums with an Application to Information Retrieval",
+        "Advances in Neural Information Processing Systems 17, 1481",
+        2004,
+    ),
+    "tempered-training": Reference(
+        "Desjardins, G. and Courville, A. and Bengio, Y. and Vincent, P. and "
+        "Delalleau, O.",
+        "Tempered Markov Chain Monte Carlo for training of Restricted Boltzmann "
+        "Machines",
+        "in Proceedings of the 13th International Conference on Artificial "
+        "Intelligence and Statistics, PMLR 9, 145",
+        2010,
+    ),
+    "checkpoint-tempering": Reference(
+        "Béreux, N. and Decelle, A. and Furtlehner, C. and Rosset, L. and Seoane, B.",
+        "Fast training and sampling of Restricted Boltzmann Machines",
+        "arXiv",
+        2024,
+        arxiv="2405.15376",
+    ),
+    "out-of-equilibrium": Reference(
+        "Decelle, A. and Furtlehner, C. and Seoane, B.",
+        "Equilibrium and non-Equilibrium regimes in the learning of Restricted "
+        "Boltzmann Machines",
+        "Advances in Neural Information Processing Systems 34",
+        2021,
+        arxiv="2105.13889",
+    ),
+    "tied-machine": Reference(
+        "Lee, H. and Grosse, R. and Ranganath, R. and Ng, A. Y.",
+        "Convolutional deep belief networks for scalable unsupervised learning of"
+        " hierarchical representations",
+        "in Proceedings of the 26th International Conference on Machine Learning, 609",
+        2009,
+        "10.1145/1553374.1553453",
+    ),
+    "deep-belief": Reference(
+        "Hinton, G. E. and Osindero, S. and Teh, Y.-W.",
+        "A Fast Learning Algorithm for Deep Belief Nets",
+        "Neural Comput. 18, 1527",
+        2006,
+        "10.1162/neco.2006.18.7.1527",
+    ),
+    "ais-of-machines": Reference(
+        "Salakhutdinov, R. and Murray, I.",
+        "On the quantitative analysis of deep belief networks",
+        "in Proceedings of the 25th International Conference on Machine Learning, 872",
+        2008,
+        "10.1145/1390156.1390266",
+    ),
+    "acceptance-ratio": Reference(
+        "Bennett, C. H.",
+        "Efficient estimation of free energy differences from Monte Carlo data",
+        "J. Comput. Phys. 22, 245",
+        1976,
+        "10.1016/0021-9991(76)90078-4",
+    ),
+    "two-sided": Reference(
+        "Shirts, M. R. and Bair, E. and Hooker, G. and Pande, V. S.",
+        "Equilibrium Free Energies from Nonequilibrium Measurements Using "
+        "Maximum-Likelihood Methods",
+        "Phys. Rev. Lett. 91, 140601",
+        2003,
+        "10.1103/PhysRevLett.91.140601",
+    ),
+    "likelihood-ratio": Reference(
+        "Wilks, S. S.",
+        "The Large-Sample Distribution of the Likelihood Ratio for Testing "
+        "Composite Hypotheses",
+        "Ann. Math. Stat. 9, 60",
+        1938,
+        "10.1214/aoms/1177732360",
+    ),
+    "random-matrices": Reference(
+        "Marčenko, V. A. and Pastur, L. A.",
+        "Distribution of eigenvalues for some sets of random matrices",
+        "Math. USSR-Sb. 1, 457",
+        1967,
+        "10.1070/SM1967v001n04ABEH001994",
+    ),
+    "linear-autoencoder": Reference(
+        "Baldi, P. and Hornik, K.",
+        "Neural networks and principal component analysis: Learning from examples"
+        " without local minima",
+        "Neural Netw. 2, 53",
+        1989,
+        "10.1016/0893-6080(89)90014-2",
     ),
     # the question
     "mehta2014": Reference(
@@ -739,6 +895,20 @@ TOPICS = {
         *("binder", "second-moment-length", "variable-projection"),
         *("inverse-covariance", "collapse-quality", "small-sample-criterion"),
     ),
+    # networks
+    "rbm": ("harmonium", "contrastive-divergence", "persistent-cd"),
+    "conv-rbm": ("tied-machine", "persistent-cd"),
+    "dbn": ("deep-belief", "ais-of-machines"),
+    "gaussian-units": ("exponential-harmoniums",),
+    "tempered": ("tempering", "tempered-training"),
+    "checkpoints": ("checkpoint-tempering", "tempering"),
+    "annealed": ("ais", "ais-of-machines", "acceptance-ratio", "two-sided"),
+    "autoencoder": ("linear-autoencoder",),
+    "statistical-excess": ("likelihood-ratio",),
+    "spectrum-of-weights": ("random-matrices",),
+    # renormalization of couplings and tensors
+    "variational": ("lower-bound", "variational-rg"),
+    "decimation": ("teaching",),
     # exact results
     "chain": ("ising-chain", "transfer-matrix", "potts-model"),
     "strip": ("transfer-matrix", "strip-lengths", "central-charge"),
