@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kadanoff.geometry import Grid, Unordered, geometry_from, scale_factor
+from kadanoff.geometry import (
+    Grid,
+    Unordered,
+    geometry_from,
+    scale_factor,
+    shortest_periods,
+)
 
 ROOT3 = math.sqrt(3)
 SKEW = ((1.0, 0.0), (0.5, ROOT3 / 2))
@@ -99,6 +105,21 @@ def test_neighbours_of_known_lattices():
 def neighbours(grid):
     positions = grid.positions()
     return grid.distance(positions[0], positions)
+
+
+@settings(deadline=None)
+@given(seed=st.integers(0, 10_000), far=st.integers(0, 30))
+def test_shortest_periods_are_the_shortest_of_the_same_lattice(seed, far):
+    rng = np.random.default_rng(seed)
+    short = np.eye(2) + rng.uniform(-0.2, 0.2, (2, 2))
+    skew = np.array([[1, 0], [far, 1]]) @ np.array([[1, far % 5], [0, 1]]) @ short
+    found = shortest_periods(skew)
+    turned = found @ np.linalg.inv(skew)
+    assert np.allclose(turned, np.round(turned), atol=1e-6)
+    assert abs(np.linalg.det(turned)) == pytest.approx(1)
+    steps = np.array([s for s in itertools.product(range(-4, 5), repeat=2) if any(s)])
+    lengths = np.sort(np.linalg.norm(steps @ short, axis=1))[[0, 2]]
+    assert np.allclose(np.sort(np.linalg.norm(found, axis=1)), lengths)
 
 
 def test_areas_of_known_lattices():

@@ -14,7 +14,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Geometry", "Grid", "Unordered", "geometry_from", "scale_factor"]
+__all__ = [
+    "Geometry",
+    "Grid",
+    "Unordered",
+    "geometry_from",
+    "scale_factor",
+    "shortest_periods",
+]
 
 Vector = tuple[float, ...]
 
@@ -87,7 +94,7 @@ class Grid:
 
     def displacement(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """Shortest periodic vectors from `start` to `end`, `(..., dimension)` each."""
-        periods = _shortest(np.array(self.basis) * np.array(self.shape)[:, None])
+        periods = shortest_periods(np.array(self.basis) * np.array(self.shape)[:, None])
         fraction = (np.asarray(end) - np.asarray(start)) @ np.linalg.inv(periods)
         nearest = (fraction - np.round(fraction)) @ periods
         if np.allclose(periods, np.diag(np.diag(periods))):
@@ -192,10 +199,17 @@ def scale_factor(fine: Grid, coarse: Grid) -> float:
     return (coarse.site_area / fine.site_area) ** (1 / fine.dimension)
 
 
-def _shortest(periods: np.ndarray) -> np.ndarray:
+def shortest_periods(periods: np.ndarray) -> np.ndarray:
     """Periods of the same torus, as short as subtracting one from another makes them.
 
-    Without this, images next to the rounded one miss the nearest on a long skew torus.
+    In two directions none are shorter. Images next to the rounded one miss the nearest
+    on a long skew torus where its periods are not like that.
+
+    Args:
+        periods: one row per direction, `(d, d)`; also the basis of a lattice.
+
+    >>> shortest_periods(np.array([[1.0, 0.0], [7.0, 2.0]])).tolist()
+    [[1.0, 0.0], [0.0, 2.0]]
     """
     periods = periods.copy()
     pairs = list(itertools.permutations(range(len(periods)), 2))

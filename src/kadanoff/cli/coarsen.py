@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["add", "add_rules", "stack_and_chains"]
 
 RULE_HELP = (
-    "majority:b=2, average:b=2, decimation:b=2, rbm:MODEL, conv-rbm:MODEL, dbn:MODEL, "
-    "pca:MODEL, autoencoder:MODEL (with ,output=mean or ,map=1), arrange"
+    "majority:b=2, average:b=2, decimation:b=2, kadanoff:b=2,p=1, weighted:FILE.npy, "
+    "momentum:b=2, average-pool:b=2, max-pool:b=2, convolution:FILE.npy, "
+    "tile-majority:sites=3, star-majority:sites=2, sublattice:sites=2, rbm:MODEL, "
+    "conv-rbm:MODEL, dbn:MODEL, pca:MODEL, autoencoder:MODEL (with ,output=mean or "
+    ",map=1), arrange"
 )
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kadanoff.geometry import Geometry, Grid, Unordered
+from kadanoff.coarse.windows import block_sum, grid_of, require_spins
+from kadanoff.geometry import Geometry, Grid
 
 __all__ = ["Average", "Decimation", "Majority"]
 
@@ -33,7 +34,7 @@ class Majority:
 
     def coarse(self, fine: Geometry) -> Grid:
         """Block centres; ValueError where `b` does not divide a side."""
-        return _grid(fine, self).coarsened(self.b)
+        return grid_of(fine, self).coarsened(self.b)
 
     @property
     def features(self) -> None:
@@ -41,14 +42,14 @@ class Majority:
 
     def alphabet(self, fine: str) -> str:
         """±1; ValueError for values that are not spins."""
-        _require_spins(fine, self)
+        require_spins(fine, self)
         return "pm1"
 
     def __call__(
         self, spins: np.ndarray, fine: Geometry, *, rng: np.random.Generator
     ) -> np.ndarray:
         """int8 `(n, *coarse.lattice)` block signs."""
-        total = _block_sum(spins, self.coarse(fine), self.b)
+        total = block_sum(spins, self.coarse(fine), self.b)
         coins = rng.integers(0, 2, size=total.shape, dtype=np.int8) * 2 - 1
         return np.where(total == 0, coins, np.sign(total)).astype(np.int8)
 
@@ -68,7 +69,7 @@ class Average:
 
     def coarse(self, fine: Geometry) -> Grid:
         """Block centres; ValueError where `b` does not divide a side."""
-        return _grid(fine, self).coarsened(self.b)
+        return grid_of(fine, self).coarsened(self.b)
 
     @property
     def features(self) -> None:
@@ -83,7 +84,7 @@ class Average:
     ) -> np.ndarray:
         """float32 `(n, *coarse.lattice)` block means."""
         coarse = self.coarse(fine)
-        total = _block_sum(spins, coarse, self.b).astype(np.float32)
+        total = block_sum(spins, coarse, self.b).astype(np.float32)
         return total / np.float32(self.b**coarse.dimension)
 
     def __str__(self) -> str:
@@ -105,7 +106,7 @@ class Decimation:
 
     def coarse(self, fine: Geometry) -> Grid:
         """Every b-th site where it stood; ValueError unless `b` divides the sides."""
-        grid = _grid(fine, self)
+        grid = grid_of(fine, self)
         return grid.coarsened(self.b).moved_to(grid.cell[0])
 
     @property
@@ -125,30 +126,3 @@ class Decimation:
 
     def __str__(self) -> str:
         return f"decimation:b={self.b}"
-
-
-def _grid(fine: Geometry, rule: object) -> Grid:
-    if isinstance(fine, Unordered):
-        raise ValueError(
-            f"rule '{rule}' needs sites with positions, got an unordered layer of "
-            f"{fine.size} units; put 'arrange' before it"
-        )
-    return fine
-
-
-def _require_spins(alphabet: str, rule: object) -> None:
-    if alphabet != "pm1":
-        raise ValueError(
-            f"rule '{rule}' needs ±1 spins, got values of alphabet '{alphabet}'; "
-            "use 'average' for real values"
-        )
-
-
-def _block_sum(spins: np.ndarray, coarse: Grid, b: int) -> np.ndarray:
-    """Sum over each block: integers for spins, float32 for real values."""
-    integer = np.int16 if b**coarse.dimension < 2**15 else np.int32
-    total = spins.astype(integer if spins.dtype == np.int8 else np.float32)
-    for axis in range(1, coarse.dimension + 1):
-        shape = (*total.shape[:axis], -1, b, *total.shape[axis + 1 :])
-        total = total.reshape(shape).sum(axis=axis + 1, dtype=total.dtype)
-    return total

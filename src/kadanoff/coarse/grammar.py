@@ -1,24 +1,36 @@
 """Rules as text, one grammar everywhere: `NAME:key=value,…`, `NAME:FILE,key=value,…`.
 
-    majority:b=2   average:b=2   decimation:b=2   arrange
+    majority:b=2   average:b=2   decimation:b=2   kadanoff:b=2,p=1.0
+    momentum:b=2,width=0.5,dimension=0.125   average-pool:b=2,window=3   max-pool:b=2
+    tile-majority:sites=3   star-majority:sites=2   sublattice:sites=2   arrange
+    weighted:WEIGHTS,b=2,p=1.0   convolution:KERNELS,b=2,output=sign
     rbm:MODEL   conv-rbm:MODEL   dbn:MODEL   pca:MODEL   autoencoder:MODEL
 
-`output=mean` after a machine or a deep network passes means on instead of drawn units;
-`map=1` after a machine of several feature maps takes the second one. Repeated rules
-are a stack. `arrange` puts the units of a dense layer on a grid and has to be fitted
-first; `fitted` does that on chains that are not read afterwards.
+Every option may be left out. WEIGHTS and KERNELS are .npy files of numbers, the latter
+`(map, *window)`. `output=mean` after a machine or a deep network passes means on
+instead of drawn units; `map=1` after a machine of several feature maps takes the second
+one. Repeated rules are a stack. `arrange` puts the units of a dense layer on a grid and
+has to be fitted first; `fitted` does that on chains that are not read afterwards.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kadanoff.coarse.block import Average, Decimation, Majority
 from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.kadanoff_rule import KadanoffRule
+from kadanoff.coarse.momentum import MomentumShell
+from kadanoff.coarse.pooling import AveragePool, Convolution, MaxPool
+from kadanoff.coarse.rotated import StarMajority, Sublattice, TileMajority
 from kadanoff.coarse.stack import Stack
+from kadanoff.coarse.weighted import Weighted
 from kadanoff.ensemble import Ensemble
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
@@ -26,7 +38,21 @@ from kadanoff.randomness import subseed
 __all__ = ["ARRANGE", "RULES", "fit_and_read", "fitted", "parse_rule"]
 
 ARRANGE = "arrange"
-BLOCK_RULES = {"majority": Majority, "average": Average, "decimation": Decimation}
+BLOCK_RULES = {
+    "majority": Majority,
+    "average": Average,
+    "decimation": Decimation,
+    "kadanoff": KadanoffRule,
+    "momentum": MomentumShell,
+    "average-pool": AveragePool,
+    "max-pool": MaxPool,
+    "tile-majority": TileMajority,
+    "star-majority": StarMajority,
+    "sublattice": Sublattice,
+}
+"""Rules by name, whose fields are their options and all have defaults."""
+WINDOW_RULES = {"weighted": Weighted, "convolution": Convolution}
+"""Rules with weights in a file, whose other fields are their options."""
 NETWORK_RULES = {
     "rbm": ("output",),
     "conv-rbm": ("output", "map"),
@@ -35,15 +61,15 @@ NETWORK_RULES = {
     "autoencoder": (),
 }
 """Networks by kind, with the options their rules take."""
-RULES = (*BLOCK_RULES, *NETWORK_RULES, ARRANGE)
+RULES = (*BLOCK_RULES, *WINDOW_RULES, *NETWORK_RULES, ARRANGE)
 
 
 def parse_rule(text: str) -> CoarseGraining | str:
     """The rule that `text` names; `arrange` stays a name until it is fitted.
 
     Raises:
-        ValueError: an unknown rule or option, or a model file that is not what the
-            rule says.
+        ValueError: an unknown rule or option, or a file that is not what the rule
+            says.
 
     >>> parse_rule("majority:b=4")
     Majority(b=4)
@@ -51,6 +77,8 @@ def parse_rule(text: str) -> CoarseGraining | str:
     name, _, rest = text.partition(":")
     if name in BLOCK_RULES:
         return BLOCK_RULES[name](**_options(name, rest))
+    if name in WINDOW_RULES:
+        return _window_rule(name, rest)
     if name in NETWORK_RULES:
         return _network_rule(name, rest)
     if name == ARRANGE and not rest:
@@ -95,18 +123,70 @@ def fit_and_read(ensemble: Ensemble) -> tuple[Ensemble, Ensemble]:
     return fit, read
 
 
-def _options(name: str, rest: str) -> dict[str, int]:
-    options = {}
+def _options(name: str, rest: str) -> dict[str, Any]:
+    kinds = {f.name: str(f.type) for f in fields(BLOCK_RULES[name])}
+    return _read(name, rest, kinds, str(BLOCK_RULES[name]()))
+
+
+def _window_rule(name: str, rest: str) -> CoarseGraining:
+    rule = WINDOW_RULES[name]
+    weights, *others = fields(rule)
+    kinds = {f.name: str(f.type) for f in others if f.name != "name"}
+    path, items = _file_and_items(rest)
+    example = f"{name}:{weights.name.upper()}.npy,b=2"
+    options = _read(name, ",".join(items), kinds, example)
+    if not path:
+        raise ValueError(
+            f"rule {name!r} needs the file of its {weights.name}, got nothing after "
+            f"the colon; write for example {example!r}"
+        )
+    return rule(_numbers(name, path), **options, name=path)
+
+
+def _read(
+    name: str, rest: str, kinds: Mapping[str, str], example: str
+) -> dict[str, Any]:
+    """Options `key=value,…` in the types of the fields they are for."""
+    options: dict[str, Any] = {}
     for item in filter(None, rest.split(",")):
-        key, _, value = item.partition("=")
-        wrong = key != "b" or not value.isdecimal() or int(value) < 1
-        if wrong or key in options:
+        key, _, text = item.partition("=")
+        value = _value(text, kinds[key]) if key in kinds else None
+        if value is None or key in options:
+            known = [f"{k}={LETTERS.get(kind, 'NAME')}" for k, kind in kinds.items()]
             raise ValueError(
-                f"rule {name!r} takes b=N once, N a whole number of at least 1, got "
-                f"{item!r}; write for example '{name}:b=2'"
+                f"rule {name!r} takes {' and '.join(known)}, each once, N a whole "
+                f"number of at least 1, got {item!r}; write for example {example!r}"
             )
-        options[key] = int(value)
+        options[key] = value
     return options
+
+
+LETTERS = {"int": "N", "int | None": "N", "float": "X"}
+
+
+def _value(text: str, kind: str) -> int | float | str | None:
+    """The value of an option; None where the text is no value of that kind."""
+    if LETTERS.get(kind) == "N":
+        whole = text.isascii() and text.isdecimal() and int(text) >= 1
+        return int(text) if whole else None
+    if kind != "float":
+        return text or None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _numbers(name: str, path: str) -> np.ndarray:
+    """The array in a .npy file."""
+    try:
+        found = np.load(path, allow_pickle=False)
+        return np.asarray(found, dtype=float)
+    except (OSError, ValueError, TypeError, EOFError) as problem:
+        raise ValueError(
+            f"rule {name!r} needs numbers in a .npy file, got {path} "
+            f"({str(problem).splitlines()[0]}); write it with numpy.save"
+        ) from None
 
 
 def _network_rule(name: str, rest: str) -> CoarseGraining:
@@ -138,10 +218,7 @@ def _network_rule(name: str, rest: str) -> CoarseGraining:
 
 
 def _file_and_options(name: str, rest: str) -> tuple[str, dict[str, Any]]:
-    """The file, whose name may hold commas, and the `key=value` that follow it."""
-    path, *items = rest.split(",")
-    while items and "=" not in items[0]:
-        path += f",{items.pop(0)}"
+    path, items = _file_and_items(rest)
     options: dict[str, Any] = {}
     for item in items:
         key, _, value = item.partition("=")
@@ -152,6 +229,14 @@ def _file_and_options(name: str, rest: str) -> tuple[str, dict[str, Any]]:
             )
         options[key] = _option(name, key, value)
     return path, options
+
+
+def _file_and_items(rest: str) -> tuple[str, list[str]]:
+    """The file, whose name may hold commas, and the `key=value` that follow it."""
+    path, *items = rest.split(",")
+    while items and "=" not in items[0]:
+        path += f",{items.pop(0)}"
+    return path, items
 
 
 def _option(name: str, key: str, value: str) -> str | int:
