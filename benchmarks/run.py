@@ -30,7 +30,6 @@ PACKAGES = [
     "rbms==0.5.0",
     "numpy",
 ]
-ROUNDS = 3
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 

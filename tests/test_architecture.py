@@ -21,13 +21,15 @@ MAY_USE = {
     "exact": FLOOR,
     "samplers": FLOOR | PHYSICS,
     "networks": FLOOR | PHYSICS | {"samplers"},
+    "flows": FLOOR | PHYSICS,
     "instruments": FLOOR | PHYSICS | {"samplers"},
     "coarse": FLOOR | PHYSICS | {"samplers", "networks", "instruments"},
     "reports": FLOOR,
     "scorecard": FLOOR | PHYSICS | {"samplers", "networks", "instruments", "coarse"},
     "experiments": FLOOR
     | PHYSICS
-    | {"samplers", "networks", "instruments", "coarse", "reports", "scorecard"},
+    | {"samplers", "networks", "flows", "instruments", "coarse", "reports"}
+    | {"scorecard"},
 }
 MAY_USE["cli"] = MAY_USE["experiments"] | {"experiments"}
 HEAVY = {"torch", "numba", "scipy", "matplotlib", "h5py", "h5netcdf", "xarray", "rich"}

@@ -9,14 +9,16 @@ import pytest
 import kadanoff
 
 PUBLIC = [
-    "Autoencoder", "Average", "Code", "ConvRBM", "DBN", "Decimation", "Ensemble",
-    "Estimate", "ForestFire", "Grid", "Ising", "K_C", "Layer", "Majority", "MeanField",
-    "PCA", "Phi4", "Potts", "RBM", "Stack", "Sweep", "Symmetry", "T_C", "Training",
-    "TwoTemperatures", "Unordered", "XY", "__version__", "annealed", "arrange", "cite",
-    "cluster_readings", "coarsen", "combine", "concatenate", "fit_pca", "jackknife",
-    "layers_of", "load", "load_sweep", "open_foreign", "open_sweep", "probe",
-    "relative_entropy", "reweight", "sample", "sample_sweep", "save", "train",
-    "train_autoencoder", "train_dbn", "with_noise",
+    "Autoencoder", "Average", "AveragePool", "Code", "ConvRBM", "Convolution", "DBN",
+    "Decimation", "Ensemble", "Estimate", "ForestFire", "Grid", "Ising", "K_C",
+    "KadanoffRule", "Layer", "Majority", "MaxPool", "MeanField", "MomentumShell", "PCA",
+    "Phi4", "Potts", "RBM", "Stack", "StarMajority", "Sublattice", "Sweep", "Symmetry",
+    "T_C", "TileMajority", "Training", "TwoTemperatures", "Unordered", "Weighted", "XY",
+    "__version__", "annealed", "arrange", "cite", "cluster_readings", "coarsen",
+    "combine", "concatenate", "fit_pca", "jackknife", "judge", "layers_of", "load",
+    "load_sweep", "open_foreign", "open_sweep", "probe", "relative_entropy", "reweight",
+    "sample", "sample_sweep", "save", "train", "train_autoencoder", "train_dbn",
+    "with_noise",
 ]  # fmt: skip
 
 

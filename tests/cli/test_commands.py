@@ -1,6 +1,7 @@
 """What a user types, from sampling to the scorecard."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -179,6 +180,24 @@ def test_a_training_reads_itself_beside_what_is_exact(spins, capsys):
         for read in (plain, likely)
     ]
     assert gain[0] < gain[1] < 0  # two epochs at a higher rate come nearer to the law
+
+
+def test_judge_reads_a_machine_beside_the_exact_law(spins, capsys):
+    run("train rbm spins.nc --hidden 20 --epochs 2 --out m.safetensors", capsys)
+    sizes = "--chains 16 --draws 8 --out own.nc"
+    found = run(f"judge m.safetensors spins.nc {sizes}", capsys)
+    assert found["log_z"]["method"] == "exact"
+    assert found["kl"]["value"] > 0
+    assert found["kl"]["partition_error"] == 0
+    assert -math.log(2) < found["log_likelihood"]["value"] < 0
+    exact = run("exact ising --shape 16 16 --coupling 0.440686793509772", capsys)
+    assert found["energy"]["exact"] == pytest.approx(exact["energy"], abs=1e-10)
+    assert found["correlator"]["law"] == "critical torus"
+    assert set(found["r_hat"]) == {"abs_m", "energy", "free_energy"}
+    assert load("own.nc").shape == (16, 16)
+    run("train pca spins.nc --hidden 4 --out p.safetensors", capsys)
+    assert main(["judge", "p.safetensors", "spins.nc"]) == 2
+    assert "kind 'pca' is no law" in capsys.readouterr().err
 
 
 def test_train_then_coarsen_zoom_and_probe(spins, capsys):

@@ -6,95 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from networks.small_machines import few_minima, small_machine
 
-from kadanoff.ensemble import Ensemble
-from kadanoff.exact import pairs
 from kadanoff.exact.enumerate import all_states, moments
 from kadanoff.geometry import Grid, Unordered
 from kadanoff.models.ising import Ising
-from kadanoff.models.lattice import bond_pairs
 from kadanoff.networks.anchors import (
     bond_machine,
     sublattice_filter,
     sublattice_machine,
 )
-from kadanoff.networks.equilibrium import (
-    agreement,
-    equilibrated,
-    inverse_temperatures,
-    observables,
-    sentence_of,
-    tempered,
-)
+from kadanoff.networks.equilibrium import equilibrated, observables, sentence_of
+from kadanoff.networks.ladder import inverse_temperatures
 from kadanoff.networks.rbm import RBM
-
-BETAS = (0.0, 0.3, 0.65, 1.0)
-DRAWS = 20_000
-
-
-def noise(seed=1):
-    return torch.Generator().manual_seed(seed)
-
-
-def small_machine():
-    """Six visible and three hidden units, strong enough for exchanges to matter."""
-    machine = RBM(6, 3, biases=True).double()
-    with torch.no_grad():
-        for parameter in machine.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=noise(5)))
-    return machine
-
-
-def laws(machine):
-    """Σ_h e^{−βE(v, h)}/Z of every state v at every β, from the 2^9 joint energies."""
-    v, h = (machine.tensor(all_states(n)) for n in (6, 3))
-    with torch.no_grad():
-        energies = machine.energy(
-            v.repeat_interleave(8, dim=0), h.repeat(64, 1)
-        ).reshape(64, 8)
-    weights = [torch.exp(-beta * energies).sum(1) for beta in BETAS]
-    return np.stack([(w / w.sum()).numpy() for w in weights])
-
-
-def p_values_after(machine, exact, steps=3):
-    """χ² of exact draws at every β moved by tempering, against the same laws.
-
-    The draws of a rung are independent, and after exchanges still one of each ladder,
-    so the χ² law is exact. Four p-values: a correct program has one below 2.5e-5 in
-    10 000 seeds.
-    """
-    rng = np.random.default_rng(1)
-    states = all_states(6)
-    start = np.stack([states[rng.choice(64, DRAWS, p=p)] for p in exact])
-    v, share = tempered(
-        machine, machine.tensor(start), BETAS, steps, rng=rng, noise=noise()
-    )
-    assert (share > 0.1).all()  # it is the exchanges that are tested
-    code = ((v.numpy() > 0) @ (2 ** np.arange(6)[::-1])).astype(int)
-    found = []
-    for row, p in zip(code, exact, strict=True):
-        seen = np.bincount(row, minlength=64)
-        full = p * DRAWS > 10
-        merged = [np.append(x[full], x[~full].sum()) for x in (seen, p * DRAWS)]
-        if merged[1][-1] < 10:
-            merged = [np.append(x[:-2], x[-2:].sum()) for x in merged]
-        observed, due = merged
-        found.append(stats.chisquare(observed, due).pvalue)
-    return np.array(found)
-
-
-def test_tempering_leaves_the_law_of_every_rung_invariant():
-    machine = small_machine()
-    assert p_values_after(machine, laws(machine)).min() > 2.5e-5
-
-
-def test_exchanges_by_the_free_energy_of_the_machine_do_not():
-    """β F(v) mixed with a joint-tempered kernel: the error of a published library."""
-    machine = small_machine()
-    exact = laws(machine)
-    machine.energy = lambda v, h: machine.free_energy(v)
-    assert p_values_after(machine, exact).min() < 1e-10
 
 
 def test_readings_of_one_configuration():
@@ -111,7 +35,7 @@ def test_readings_of_one_configuration():
         RBM(16, 3, biases=True), v.float().flatten(1), Unordered(16)
     )
     assert set(unordered) == {"abs_m", "free_energy"}
-    assert "m" in observables(small_machine(), torch.ones(1, 6).double(), Unordered(6))
+    assert "m" in observables(small_machine(), torch.ones(1, 4).double(), Unordered(4))
 
 
 def z_scores(ensemble, coupling):
@@ -176,15 +100,6 @@ def test_a_tied_machine_is_sampled_on_the_lattice_that_is_given():
     truth = p @ abs(v.mean(axis=(1, 2)))
     means = abs(found.values.mean(axis=(2, 3))).mean(axis=1)
     assert abs(means.mean() - truth) < 4.5 * means.std(ddof=1) / 8
-
-
-def few_minima(strength):
-    """A dense machine of four wide units: strong ones keep a chain where it began."""
-    machine = RBM((4, 4), 4).double()
-    signs = np.random.default_rng(2).choice([-1.0, 1.0], (16, 4))
-    with torch.no_grad():
-        machine.W.copy_(machine.tensor(strength * signs))
-    return machine
 
 
 STRONG = 2.0
@@ -256,77 +171,15 @@ def test_settings_that_cannot_be_are_refused(settings, sentence):
         equilibrated(few_minima(0.1), seed=1, **settings)
 
 
-def test_gaussian_units_are_sampled_but_not_tempered():
-    """One hidden spin and one Gaussian site of precision 1: ⟨v²⟩ = 1 + w²."""
+def test_gaussian_units_are_sampled_with_a_ladder_or_without():
+    """A hidden spin and a Gaussian site, weight and precision 1: ⟨v²⟩ = 1 + w²."""
     machine = RBM((1, 2), 1, units=("gaussian", "spin")).double()
     with torch.no_grad():
-        machine.W.copy_(torch.tensor([[0.5], [0.0]]))
-    found = equilibrated(machine, chains=256, draws=32, seed=1)
-    assert found.alphabet == "real"
-    squares = (found.values[..., 0, 0] ** 2).mean(axis=1)
-    assert abs(squares.mean() - 1.25) < 4.5 * squares.std(ddof=1) / 16
-    with pytest.raises(ValueError, match="two layers of spins, got gaussian and spin"):
-        equilibrated(machine, seed=1, ladder=(0.0, 1.0))
-    with pytest.raises(ValueError, match="two layers of spins"):
-        inverse_temperatures(machine)
-
-
-def frozen(weight=2.0):
-    """W = w·1: each unit copies one site, and copies it back. Its law is the coin's."""
-    machine = RBM((4, 4), 16).double()
-    with torch.no_grad():
-        machine.W.copy_(weight * torch.eye(16))
-    return machine
-
-
-def ising_data(coupling=0.4, chains=200):
-    """Independent draws of the exact law."""
-    model = Ising((4, 4))
-    law = pairs.law(16, bond_pairs(model.near), coupling)
-    spins = law.draw(chains * 8, rng=np.random.default_rng(3))
-    return Ensemble.from_values(spins.reshape(chains, 8, 4, 4))
-
-
-def test_a_machine_that_is_right_after_a_step_and_wrong_in_equilibrium():
-    """After one step from the data 1.3 % of the spins have turned; all will have.
-
-    Its equilibrium is that of 16 coins, of energy 0.
-    """
-    data = ising_data()
-    seen = agreement(frozen(2.5), data, steps=1, seed=1, chains=32, draws=8)
-    assert seen.out_of_equilibrium
-    assert seen.sentence.startswith("out of equilibrium")
-    assert abs(seen.z_equilibrium["energy"]) > 20
-    assert abs(float(seen.equilibrium["energy"].value)) < 0.1
-
-
-def test_a_machine_of_the_law_of_the_data_is_in_equilibrium():
-    """Nine z-scores within 4.5: a correct program fails once in 10 000 seeds."""
-    data = ising_data()
-    machine = bond_machine(Ising((4, 4)), 0.4)
-    seen = agreement(machine, data, steps=2, seed=1)
-    for scores in (seen.z_short, seen.z_equilibrium, seen.change):
-        assert set(scores) == {"energy", "abs_m", "free_energy"}
-        assert max(map(abs, scores.values())) < 4.5
-    assert not seen.out_of_equilibrium
-    assert str(seen).startswith("in equilibrium as after a short run: ")
-
-
-def test_the_steps_of_a_short_run_are_those_of_the_training():
-    machine, data = bond_machine(Ising((4, 4)), 0.2), ising_data(0.2, chains=32)
-    with pytest.raises(ValueError, match=r"does not know the k .*give steps="):
-        agreement(machine, data, seed=1)
-    machine.notes = {"settings": {"k": 3}}
-    seen = agreement(machine, data, seed=1, start=data, equilibrium=data)
-    assert seen.steps == 3
-    assert seen.refusal is None
-    with pytest.raises(ValueError, match="at least 1 step, got 0"):
-        agreement(machine, data, steps=0, seed=1)
-
-
-def test_a_machine_never_seen_in_equilibrium_is_no_agreement():
-    machine = few_minima(STRONG)
-    start = equilibrated(machine, seed=1, contradicted="flag", **QUICK)
-    seen = agreement(machine, start, steps=1, seed=2, **QUICK)
-    assert seen.out_of_equilibrium
-    assert seen.sentence.startswith("the machine was not seen in equilibrium: chains")
+        machine.W.copy_(torch.tensor([[1.0], [0.0]]))
+    for ladder in ((1.0,), inverse_temperatures(machine)):
+        found = equilibrated(machine, chains=256, draws=32, ladder=ladder, seed=1)
+        assert found.alphabet == "real"
+        squares = (found.values[..., 0, 0] ** 2).mean(axis=1)
+        error = squares.std(ddof=1) / 16
+        assert abs(squares.mean() - 2.0) < 4.5 * error
+        assert abs(squares.mean() - 1.8) > 4.5 * error

@@ -20,6 +20,7 @@ MODULES = (
     "measure",
     "scaling",
     "train",
+    "judge",
     "coarsen",
     "zoom",
     "probe",

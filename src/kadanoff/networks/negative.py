@@ -17,8 +17,9 @@ from torch import Tensor
 from kadanoff.geometry import Geometry
 from kadanoff.networks.checkpoint import State
 from kadanoff.networks.gibbs import gibbs
-from kadanoff.networks.ladder import Rung, exchanged, free_chains, stepped, temperatures
+from kadanoff.networks.ladder import checkpoints, walked
 from kadanoff.networks.machine import Machine
+from kadanoff.networks.path import Law, Path, schedule
 from kadanoff.networks.settings import Training
 
 __all__ = ["PHASES", "first_chains"]
@@ -41,7 +42,7 @@ def first_chains(
         return network.draw_hidden(torch.zeros(shape).to(network.W), noise)
     rungs = settings.rungs if settings.chains == "tempered" else 2
     shape = (rungs, settings.batch, *visible.lattice)
-    return free_chains(network, shape, noise)
+    return network.draw_visible(torch.zeros(shape).to(network.W), noise)
 
 
 def _from_data(
@@ -66,24 +67,23 @@ def _after(network: Machine, h: Tensor, k: int, noise: torch.Generator) -> Tenso
 def _from_temperatures(
     state: State, field: Tensor, settings: Training, k: int, noise: torch.Generator
 ) -> Tensor:
-    rungs = temperatures(state.network, settings.rungs)
+    path = Path.of_temperature(state.network, state.chains.shape[2:])
+    rungs = [path.at(beta) for beta in schedule(settings.rungs)]
     return _from_ladder(state, rungs, k, noise)
 
 
 def _from_checkpoints(
     state: State, field: Tensor, settings: Training, k: int, noise: torch.Generator
 ) -> Tensor:
-    rungs = [Rung(machine) for machine in (*state.past, state.network)]
+    machines = [*state.past, state.network]
+    rungs = checkpoints(machines, state.chains.shape[2:])
     return _from_ladder(state, rungs, k, noise)
 
 
 def _from_ladder(
-    state: State, rungs: list[Rung], k: int, noise: torch.Generator
+    state: State, rungs: list[Law], k: int, noise: torch.Generator
 ) -> Tensor:
-    for _ in range(k):
-        moved = stepped(rungs, state.chains, noise)
-        first = int(torch.randint(2, (), generator=noise, device=moved.device))
-        state.chains, _ = exchanged(rungs, moved, first, noise)
+    state.chains, _ = walked(rungs, state.chains, k, noise)
     return state.chains[-1]
 
 
