@@ -1,0 +1,1 @@
+"""Maps on couplings and on tensors: the renormalization group on descriptions."""
