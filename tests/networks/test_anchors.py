@@ -19,6 +19,7 @@ from kadanoff.networks.anchors import (
     bond_machine,
     bond_weight,
     dense_weights,
+    places,
     recovered,
     sublattice,
     sublattice_filter,
@@ -175,6 +176,49 @@ def test_one_tied_filter_is_the_dense_machine(shape):
     assert np.count_nonzero(sublattice_filter(0.4, len(shape)).W.detach()) == (
         2 * len(shape)
     )
+
+
+def with_weights(weights):
+    machine = ConvRBM(filter=3, stride=1).double()
+    with torch.no_grad():
+        machine.W.copy_(torch.from_numpy(weights).reshape(1, 1, 3, 3))
+    return machine
+
+
+def test_a_filter_has_the_same_law_at_both_places():
+    """F(v) of all states of A of 6×6; a filter that fills its window stays."""
+    weights = sublattice_filter(K_C).W.detach().numpy().reshape(3, 3)
+    here, there = places(weights)
+    assert not np.array_equal(here, there)
+    assert any(np.array_equal(weights, place) for place in (here, there))
+    v = torch.from_numpy(all_states(18).reshape(-1, 6, 3)[::7]).double()
+    with torch.no_grad():
+        one, other = (with_weights(w).free_energy(v) for w in (here, there))
+    np.testing.assert_allclose(one, other, rtol=1e-13)
+    with torch.no_grad():
+        wrapped = with_weights(np.roll(here, 1, axis=0)).free_energy(v)
+    assert abs(wrapped - one).max() > 0.1  # no place: a bond has left the window
+    assert len(places(np.ones((3, 3)))) == 1
+    assert len(places(np.eye(1, 9).reshape(3, 3))) == 9
+    with pytest.raises(ValueError, match="has no place, got zeros"):
+        places(np.zeros((3, 3)))
+
+
+def test_opposite_bonds_enter_the_law_through_their_sum():
+    """∂F/∂w of both is one function of v, at equal weights and at no others."""
+    v = np.random.default_rng(3).choice([-1.0, 1.0], (20, 8, 4))
+    for spoilt, same in ((0.0, True), (0.1, False)):
+        weights = sublattice_filter(K_C).W.detach().numpy().reshape(3, 3).copy()
+        weights[1, 1] += spoilt
+        machine = with_weights(weights)
+        each = [
+            torch.autograd.grad(machine.free_energy(x[None])[0], machine.W)[0]
+            for x in torch.from_numpy(v)
+        ]
+        slopes = torch.stack(each).reshape(-1, 3, 3)
+        for one, other in (((1, 1), (1, 2)), ((0, 2), (2, 1))):
+            off = abs(slopes[:, *one] - slopes[:, *other]).max()
+            assert (off < 1e-12) == same
 
 
 def test_a_sublattice_keeps_positions_and_distances():

@@ -26,10 +26,18 @@ then the bonds of a B site are the same in every cell,
 and one filter of side 3 and stride 1 holds them all. (Along both diagonals they would
 fill a filter of side 2, but a torus along the axes is no rectangle along the diagonals,
 whatever its sides.)
+
+They leave one column of that filter free, so that moved by one cell they are the same
+law: a tied machine has four true filters, two `places` of either sign. At a true filter
+the weights of two opposite bonds enter the law through their sum alone: Σ_X v_{X+y} h_X
+with h = tanh K Σ_y v_{X+y} is the same function for both (it holds the pairs of
+neighbours of a B site, which are as many seen from either end). Their difference is of
+second order, and no likelihood is a parabola along it.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,6 +62,7 @@ __all__ = [
     "bond_machine",
     "bond_weight",
     "dense_weights",
+    "places",
     "recovered",
     "sublattice",
     "sublattice_filter",
@@ -162,6 +171,29 @@ def sublattice_filter(coupling: float, dimension: int = 2) -> ConvRBM:
         for tap in _taps(dimension):
             machine.W[(0, 0, *(1 + step for step in tap))] = coupling
     return machine
+
+
+def places(weights: np.ndarray) -> list[np.ndarray]:
+    """A filter moved to wherever it fits its own window: machines of the same law.
+
+    Args:
+        weights: `(*window)`, of which the entries that are not 0 are moved.
+
+    Raises:
+        ValueError: no entry but zeros.
+
+    >>> [place.tolist() for place in places(np.array([0.0, 1.0, 2.0]))]
+    [[1.0, 2.0, 0.0], [0.0, 1.0, 2.0]]
+    """
+    taken = np.nonzero(weights)
+    if not len(taken[0]):
+        raise ValueError("a filter without weights has no place, got zeros alone")
+    room = [
+        range(-int(at.min()), side - int(at.max()))
+        for at, side in zip(taken, weights.shape, strict=True)
+    ]
+    axes = tuple(range(weights.ndim))
+    return [np.roll(weights, steps, axes) for steps in itertools.product(*room)]
 
 
 def sublattice(ensemble: Ensemble, which: Literal["A", "B"] = "A") -> Ensemble:
