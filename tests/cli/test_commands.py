@@ -182,6 +182,22 @@ def test_a_training_reads_itself_beside_what_is_exact(spins, capsys):
     assert gain[0] < gain[1] < 0  # two epochs at a higher rate come nearer to the law
 
 
+def test_flow_prints_numbers_by_name(folder, capsys):
+    found = run("flow migdal-kadanoff --d 2 --b 2 --plot flow.svg", capsys)
+    assert math.log(math.cosh(4 * found["fixed_point"])) / 2 == pytest.approx(
+        found["fixed_point"]
+    )
+    assert found["y_t"] == pytest.approx(0.747236, abs=1e-6)
+    assert (folder / "flow.svg").read_text().startswith("<?xml")
+    assert set(run("flow epsilon --epsilon 1", capsys)["fixed_point"]) == {
+        "mass",
+        "quartic",
+    }
+    assert "niemeijer" in run("flow", capsys)
+    assert main(["flow", "migdal-kadanoff", "--q", "3"]) == 2
+    assert "options of migdal-kadanoff are d, b" in capsys.readouterr().err
+
+
 def test_judge_reads_a_machine_beside_the_exact_law(spins, capsys):
     run("train rbm spins.nc --hidden 20 --epochs 2 --out m.safetensors", capsys)
     sizes = "--chains 16 --draws 8 --out own.nc"

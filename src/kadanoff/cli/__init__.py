@@ -23,6 +23,7 @@ MODULES = (
     "judge",
     "coarsen",
     "zoom",
+    "flow",
     "probe",
     "importing",
     "runs",

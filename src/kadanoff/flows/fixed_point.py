@@ -290,17 +290,19 @@ def critical_value(
     *,
     between: tuple[float, float],
     steps: int = 2000,
+    width: float = 0.0,
 ) -> float:
     """Where a line of theories crosses the critical surface: two sinks meet there.
 
-    Bisects on the sink that the flow from `family(t)` ends in, down to neighbouring
-    floating-point numbers.
+    Bisects on the sink that the flow from `family(t)` ends in, down to an interval of
+    `width`, or to neighbouring floating-point numbers.
 
     Args:
         flow: a map, or a β function (followed in steps of 0.05).
         family: the couplings at a value t of the parameter.
         between: values of t whose flows end in different sinks.
         steps: how long a flow may take to decide.
+        width: of t, that is narrow enough.
 
     Raises:
         ValueError: both ends flow to the same sink, or a flow that decides for
@@ -328,6 +330,8 @@ def critical_value(
                 "give more steps, or an interval with two sinks"
             )
         low, high = (middle, high) if sink == 0 else (low, middle)
+        if abs(high - low) <= width:
+            break
     return middle
 
 
