@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kadanoff.experiments.portrait import portrait
-from kadanoff.flows.fixed_point import iterate
+from kadanoff.flows.lines import iterate
 from kadanoff.flows.registry import flow_named
 from kadanoff.reports.flow import draw
 

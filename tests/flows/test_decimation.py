@@ -22,13 +22,8 @@ from kadanoff.flows.decimation import (
     ising_path,
     log_cosh,
 )
-from kadanoff.flows.fixed_point import (
-    critical_value,
-    fixed_point,
-    iterate,
-    log_partition_per_site,
-    unstable,
-)
+from kadanoff.flows.fixed_point import fixed_point, unstable
+from kadanoff.flows.lines import critical_value, iterate, log_partition_per_site
 
 COUPLINGS = [-1.7, -0.4, 1e-3, 0.3, 0.9, 2.5, 9.0]
 

@@ -30,7 +30,8 @@ from kadanoff.flows.epsilon import (
     nu,
     omega,
 )
-from kadanoff.flows.fixed_point import fixed_point, linearised, vector
+from kadanoff.flows.fixed_point import fixed_point, linearised
+from kadanoff.flows.theory import vector
 
 
 def large_n_eta(d: Any) -> Any:

@@ -12,19 +12,9 @@ import torch
 from torch import Tensor
 
 from kadanoff.flows.decimation import Chain, SquareDecimation
-from kadanoff.flows.fixed_point import (
-    BetaFunction,
-    Flow,
-    FlowWithConstant,
-    critical_value,
-    fixed_point,
-    iterate,
-    linearised,
-    log_partition_per_site,
-    named,
-    unstable,
-    vector,
-)
+from kadanoff.flows.fixed_point import fixed_point, linearised, unstable
+from kadanoff.flows.lines import critical_value, iterate, log_partition_per_site
+from kadanoff.flows.theory import BetaFunction, Flow, FlowWithConstant, named, vector
 from kadanoff.protocols import RGMap
 
 # Eigenvalues 2^1, 2^-1 of the even couplings and 2^1.875, 2^0 of the odd ones.

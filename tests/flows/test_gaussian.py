@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kadanoff.exact import gaussian as exact
-from kadanoff.flows.fixed_point import fixed_point, iterate, linearised, vector
+from kadanoff.flows.fixed_point import fixed_point, linearised
 from kadanoff.flows.gaussian import (
     BlockAveragedMass,
     GaussianField,
@@ -19,6 +19,8 @@ from kadanoff.flows.gaussian import (
     mass_of_spectrum,
     squared_momentum,
 )
+from kadanoff.flows.lines import iterate
+from kadanoff.flows.theory import vector
 
 
 def torus_momenta(side: int, d: int) -> np.ndarray:

@@ -15,15 +15,8 @@ from kadanoff.exact import chain as exact_chain
 from kadanoff.exact import onsager
 from kadanoff.exact.constants import K_C
 from kadanoff.flows.decimation import Chain
-from kadanoff.flows.fixed_point import (
-    critical_value,
-    fixed_point,
-    linearised,
-    log_partition_per_site,
-    named,
-    unstable,
-    vector,
-)
+from kadanoff.flows.fixed_point import fixed_point, linearised, unstable
+from kadanoff.flows.lines import critical_value, log_partition_per_site
 from kadanoff.flows.migdal_kadanoff import (
     HierarchicalLattice,
     InfinitesimalMigdalKadanoff,
@@ -32,6 +25,7 @@ from kadanoff.flows.migdal_kadanoff import (
     PottsHierarchicalLattice,
     PottsMigdalKadanoff,
 )
+from kadanoff.flows.theory import named, vector
 
 LATTICES = [(2, 2, 1), (2, 2, 2), (2, 3, 1), (3, 2, 1), (1, 3, 2)]
 """Dimension, b and how often each bond has been replaced; at most 12 sites."""

@@ -13,14 +13,8 @@ import torch
 
 from kadanoff.exact import planar
 from kadanoff.exact.constants import K_C_TRIANGULAR, Y_H, Y_T
-from kadanoff.flows.fixed_point import (
-    critical_value,
-    fixed_point,
-    linearised,
-    log_partition_per_site,
-    unstable,
-    vector,
-)
+from kadanoff.flows.fixed_point import fixed_point, linearised, unstable
+from kadanoff.flows.lines import critical_value, log_partition_per_site
 from kadanoff.flows.niemeijer import (
     FirstCumulant,
     SecondCumulant,
@@ -30,6 +24,7 @@ from kadanoff.flows.niemeijer import (
     second_cumulant,
     triangle_of,
 )
+from kadanoff.flows.theory import vector
 
 CLUSTERS = [
     [(0, 0), (1, 0)],

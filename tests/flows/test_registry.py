@@ -20,14 +20,8 @@ from kadanoff.flows import (
     niemeijer,
     variational,
 )
-from kadanoff.flows.fixed_point import (
-    BetaFunction,
-    Flow,
-    FlowWithConstant,
-    linearised,
-    log_partition_per_site,
-    vector,
-)
+from kadanoff.flows.fixed_point import linearised
+from kadanoff.flows.lines import log_partition_per_site
 from kadanoff.flows.registry import (
     FLOWS,
     critical_point,
@@ -35,6 +29,7 @@ from kadanoff.flows.registry import (
     options_of,
     summary,
 )
+from kadanoff.flows.theory import BetaFunction, Flow, FlowWithConstant, vector
 
 MODULES = (decimation, epsilon, gaussian, migdal_kadanoff, niemeijer, variational)
 UNNAMED = {decimation.ColdChain}

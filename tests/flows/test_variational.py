@@ -12,12 +12,9 @@ import torch
 
 from kadanoff.exact import onsager
 from kadanoff.exact.constants import K_C
-from kadanoff.flows.fixed_point import (
-    critical_value,
-    linearised,
-    log_partition_per_site,
-    vector,
-)
+from kadanoff.flows.fixed_point import linearised
+from kadanoff.flows.lines import critical_value, log_partition_per_site
+from kadanoff.flows.theory import vector
 from kadanoff.flows.variational import (
     SquareCells,
     best_bound,

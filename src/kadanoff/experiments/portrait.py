@@ -7,14 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from kadanoff.flows.fixed_point import (
-    AnyFlow,
-    FixedPoint,
-    Flow,
-    critical_value,
-    iterate,
-)
+from kadanoff.flows.fixed_point import FixedPoint
+from kadanoff.flows.lines import critical_value, iterate
 from kadanoff.flows.registry import critical_point
+from kadanoff.flows.theory import AnyFlow, Flow
 from kadanoff.reports.flow import Curve, Plane, Portrait
 
 __all__ = ["portrait"]

@@ -12,15 +12,9 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from kadanoff.flows import decimation, epsilon, gaussian, migdal_kadanoff, niemeijer
-from kadanoff.flows.fixed_point import (
-    AnyFlow,
-    FixedPoint,
-    Flow,
-    critical_value,
-    fixed_point,
-    linearised,
-    unstable,
-)
+from kadanoff.flows.fixed_point import FixedPoint, fixed_point, linearised, unstable
+from kadanoff.flows.lines import critical_value
+from kadanoff.flows.theory import AnyFlow, Flow
 from kadanoff.flows.variational import START, SquareCells, optimal
 
 __all__ = [

@@ -39,11 +39,8 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from kadanoff.flows.decimation import log_cosh
-from kadanoff.flows.fixed_point import (
-    FixedPoint,
-    fixed_point,
-    vector,
-)
+from kadanoff.flows.fixed_point import FixedPoint, fixed_point
+from kadanoff.flows.theory import vector
 
 __all__ = [
     "Bound",
