@@ -193,7 +193,13 @@ def test_flow_prints_numbers_by_name(folder, capsys):
         "mass",
         "quartic",
     }
-    assert "niemeijer" in run("flow", capsys)
+    assert {"niemeijer", "btrg"} <= set(run("flow", capsys))
+    tensors = run("flow btrg --chi 8", capsys)
+    assert tensors["relative_error"] < 2e-5
+    assert tensors["by_step"][10]["dimensions"][0] == pytest.approx(1 / 8, abs=0.01)
+    assert tensors["by_step"][10]["central_charge"] == pytest.approx(1 / 2, abs=0.02)
+    assert main(["flow", "btrg", "--chi", "1"]) == 2
+    assert "keeps 2 to 64 states, got 1" in capsys.readouterr().err
     assert main(["flow", "migdal-kadanoff", "--q", "3"]) == 2
     assert "options of migdal-kadanoff are d, b" in capsys.readouterr().err
 

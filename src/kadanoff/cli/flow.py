@@ -1,4 +1,4 @@
-"""`kadanoff flow`: fixed points, exponents and pictures of maps on couplings."""
+"""`kadanoff flow`: fixed points and exponents of maps on couplings and on tensors."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ OPTIONS = {
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser(
-        "flow", help="fixed point and exponents of a map on couplings"
+        "flow", help="fixed point and exponents of a map on couplings or tensors"
     )
     parser.add_argument(
         "name", nargs="?", help="of the map; all are listed where none is given"
     )
     for option, (kind, about) in OPTIONS.items():
         parser.add_argument(f"--{option}", type=kind, help=about)
+    parser.add_argument("--chi", type=int, help="states of a bond (tensors)")
+    parser.add_argument("--coupling", type=float, help="K (tensors); the critical one")
+    parser.add_argument("--steps", type=int, help="of a tensor scheme")
     parser.add_argument(
         "--plot", type=Path, help="picture of the flow (.svg, .png, .pdf)"
     )
@@ -42,9 +45,15 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the critical point, or what there is."""
     from kadanoff.flows.registry import FLOWS, flow_named, summary
+    from kadanoff.flows.tensor_registry import SCHEMES
 
     if arguments.name is None:
-        emit({name: e.about for name, e in FLOWS.items()}, as_json=arguments.json)
+        about = {name: entry.about for name, entry in FLOWS.items()}
+        about |= {name: scheme.about for name, scheme in SCHEMES.items()}
+        emit(about, as_json=arguments.json)
+        return
+    if arguments.name in SCHEMES:
+        _of_tensors(arguments)
         return
     given = {name: getattr(arguments, name) for name in OPTIONS}
     options = {name: value for name, value in given.items() if value is not None}
@@ -54,6 +63,35 @@ def run(arguments: argparse.Namespace) -> None:
         out = writable(arguments.plot)
         _draw(flow, out)
         result["picture"] = out
+    emit(result, as_json=arguments.json)
+
+
+def _of_tensors(arguments: argparse.Namespace) -> None:
+    from kadanoff.flows.tensor_registry import tensor_summary
+
+    if arguments.plot is not None:
+        raise ValueError(
+            f"{arguments.name} moves a tensor, which has no plane to be drawn in; "
+            "leave --plot out"
+        )
+    states = arguments.q
+    if states is not None and states != int(states):
+        raise ValueError(f"a Potts tensor has a whole number of states, got {states:g}")
+    result = tensor_summary(
+        arguments.name,
+        bond=arguments.chi,
+        coupling=arguments.coupling,
+        states=None if states is None else int(states),
+        steps=arguments.steps,
+    )
+    if not arguments.json:
+        for k, line in enumerate(result.pop("by_step")):
+            dimensions = " ".join(
+                "-" if x is None else f"{x:.5f}" for x in line["dimensions"]
+            )
+            charge = line["central_charge"]
+            shown = "-" if charge is None else f"{charge:.5f}"
+            result[f"step {k + 1}"] = f"c {shown}   dimensions {dimensions}"
     emit(result, as_json=arguments.json)
 
 

@@ -19,7 +19,10 @@ def add(commands: Any) -> None:
     add_rules(parser)
     parser.add_argument("--rows", type=int, default=3, help="configurations shown (3)")
     parser.add_argument(
-        "--out", type=Path, default=Path("zoom.svg"), help="picture (.svg, .png, .pdf)"
+        "--out",
+        type=Path,
+        default=Path("zoom.svg"),
+        help="picture (.svg, .png, .pdf) or film (.gif)",
     )
     add_seed(parser)
     add_json(parser)
@@ -29,12 +32,15 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Draw the strip."""
     from kadanoff.reports.figures import save_figure
-    from kadanoff.reports.zoom import strip
+    from kadanoff.reports.zoom import film, save_film, strip
 
     out = writable(arguments.out, arguments.file)
     stack, ensemble = stack_and_chains(arguments.rule, arguments.file, arguments.seed)
     levels = list(stack.levels(ensemble, seed=arguments.seed))
-    save_figure(strip(levels, rows=arguments.rows), out)
+    if out.suffix.lower() == ".gif":
+        save_film(film(levels, rows=arguments.rows), out)
+    else:
+        save_figure(strip(levels, rows=arguments.rows), out)
     emit(
         {
             "file": out,
