@@ -158,7 +158,6 @@ FULL = Settings(
 LARGE = replace(
     FULL,
     side=32,
-    seeds=3,  # a training takes ten times as long
     learning_rates=(0.1, 0.3),
     sample_numbers=(),
     gibbs=(),
