@@ -7,7 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-from kadanoff.cli.console import add_json, add_seed, beside, emit, writable
+from kadanoff.cli.console import (
+    add_json,
+    add_seed,
+    beside,
+    emit,
+    progress_bar,
+    writable,
+)
 
 __all__ = ["add"]
 
@@ -51,15 +58,22 @@ def run(arguments: argparse.Namespace) -> None:
             f"{arguments.model}: a network of kind '{network.kind}' is no law of "
             "configurations; give an rbm, a conv-rbm or a dbn"
         )
-    found = judge(
-        network,
-        unseen,
-        runs=arguments.annealings,
-        temperatures=arguments.temperatures,
-        chains=arguments.chains,
-        draws=arguments.draws,
-        seed=arguments.seed,
-    )
+    if out is not None and network.kind == "dbn":
+        raise ValueError(
+            "a dbn is judged by its bound and no samples are drawn, so --out does not "
+            "apply; leave it out"
+        )
+    with progress_bar("judging") as progress:
+        found = judge(
+            network,
+            unseen,
+            runs=arguments.annealings,
+            temperatures=arguments.temperatures,
+            chains=arguments.chains,
+            draws=arguments.draws,
+            seed=arguments.seed,
+            progress=progress,
+        )
     result = _of_the_law(found, arguments.json)
     if found.samples is not None:
         result |= _of_samples(found, arguments.json)
@@ -73,7 +87,10 @@ def _of_the_law(found: Any, as_json: bool) -> dict[str, Any]:
     log_z = vars(found.log_z) if as_json else found.log_z
     bound = found.samples is None
     likelihood = "log_likelihood_bound" if bound else "log_likelihood"
-    result = {"log_z": log_z, likelihood: found.log_likelihood}
+    shown = found.log_likelihood if as_json else str(found.log_likelihood)
+    result = {"log_z": log_z, likelihood: shown}
+    if found.seen:
+        result["remark"] = found.sentences[0]
     if found.divergence is None:
         return result
     kl = found.divergence.kl
@@ -93,7 +110,8 @@ def _of_samples(found: Any, as_json: bool) -> dict[str, Any]:
     result |= _against_exact(found.judgement, as_json)
     if found.agreement is not None:
         result["out_of_equilibrium"] = found.agreement.out_of_equilibrium
-    return result | {"verdict": " — ".join(found.sentences)}
+    said = found.sentences[1:] if found.seen else found.sentences
+    return result | {"verdict": " — ".join(said)}
 
 
 def _against_exact(judgement: Any, as_json: bool) -> dict[str, Any]:
@@ -105,7 +123,9 @@ def _against_exact(judgement: Any, as_json: bool) -> dict[str, Any]:
         for reading in [getattr(judgement, name)]
     }
     tests = {"p_of_energies": judgement.energies, "p_of_states": judgement.states}
-    result |= {name: test.p for name, test in tests.items() if test is not None}
+    for name, test in tests.items():
+        if test is not None:
+            result[name] = test.p if as_json or test.p > 0 else "< 1e-300"
     if judgement.decay is not None:
         result |= _correlator(judgement.decay, as_json)
     return result

@@ -51,10 +51,18 @@ class Layer:
     name: str = ""
 
     def __post_init__(self) -> None:
-        maps = self.network.feature_maps
-        if self.map is not None and not 0 <= self.map < maps:
+        if not isinstance(self.network, Machine):
             raise ValueError(
-                f"this layer has {maps} feature maps, numbered from 0, got {self.map}"
+                "a layer is that of an RBM or a ConvRBM, got "
+                f"{type(self.network).__name__}; give layers_of(network) for a DBN, "
+                "Code(network) for a PCA or an autoencoder"
+            )
+        self.network.check_finite()
+        maps = self.network.feature_maps
+        whole = self.map is None or (isinstance(self.map, int) and 0 <= self.map < maps)
+        if not whole:
+            raise ValueError(
+                f"this layer has {maps} feature maps, numbered from 0, got {self.map!r}"
             )
         if self.output not in ("sample", "mean"):
             raise ValueError(

@@ -37,6 +37,7 @@ from kadanoff.networks.bound import dbn_bound
 from kadanoff.networks.dbn import DBN
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.partition import log_partition
+from kadanoff.networks.units import SPIN, Units
 from kadanoff.randomness import subseed
 
 __all__ = [
@@ -44,10 +45,12 @@ __all__ = [
     "Divergence",
     "LogProb",
     "Normalization",
+    "check_spins",
     "divergence",
     "divergence_of",
     "log_prob_of",
     "normalized",
+    "visible_units_of",
 ]
 
 MOST_SPINS = 16  # whose states are all visited, in the average over p
@@ -187,8 +190,10 @@ def divergence(
         seed: draws its units.
 
     Raises:
-        ValueError: an ensemble of no known law, or that does not fit the network.
+        ValueError: an ensemble of no known law, or that does not fit the network;
+            units that are no spins.
     """
+    check_spins(network, unseen)
     noise = torch.Generator().manual_seed(subseed(seed, "judgement"))
     log_z = normalized(
         network, unseen.geometry, runs=runs, temperatures=temperatures, noise=noise
@@ -216,6 +221,27 @@ def divergence_of(
     else:
         found = relative_entropy(unseen, log_prob, partition_error=log_z.error)
     return Divergence(found, reweighted, share, bracket)
+
+
+def check_spins(network: Machine | DBN, unseen: Ensemble) -> None:
+    """Refuse to compare probabilities with densities.
+
+    Raises:
+        ValueError: visible units or values that are not ±1.
+    """
+    units = visible_units_of(network)
+    if units != SPIN or unseen.alphabet != "pm1":
+        raise ValueError(
+            "a divergence compares laws of ±1 spins, got a network of "
+            f"{units.name} units and values of alphabet '{unseen.alphabet}'; compare "
+            "likelihoods of real values"
+        )
+
+
+def visible_units_of(network: Machine | DBN) -> Units:
+    """What stands for the lattice: in a stack, the visible units of its lowest."""
+    lowest = network.machines[0] if isinstance(network, DBN) else network
+    return lowest.visible_units
 
 
 def _reweighted(unseen: Ensemble, log_prob: LogProb) -> tuple[Estimate, float]:

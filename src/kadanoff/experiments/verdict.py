@@ -7,24 +7,28 @@ Where the law of the configurations is known, every reading stands beside the ex
 
 from __future__ import annotations
 
+import copy
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import Estimate
+from kadanoff.estimate import share_chains
 from kadanoff.experiments.divergence import (
     Divergence,
     Normalization,
     divergence_of,
     log_prob_of,
     normalized,
+    visible_units_of,
 )
 from kadanoff.experiments.judgement import Judgement, compare_with_exact
 from kadanoff.geometry import Grid
 from kadanoff.instruments.known import known
-from kadanoff.instruments.likelihood import log_likelihood
+from kadanoff.instruments.likelihood import PerSite, log_likelihood
 from kadanoff.models.registry import model_of
 from kadanoff.networks.agreement import Agreement, agreement
 from kadanoff.networks.dbn import DBN
@@ -37,6 +41,13 @@ from kadanoff.randomness import subseed
 
 __all__ = ["Verdict", "judge"]
 
+PARTS = 4  # of a judgement, for its progress
+FEWEST_CHAINS, FEWEST_DRAWS = 16, 8
+SEEN = (
+    "it was trained on some of these configurations, which flatters every reading but "
+    "ln Z and the samples: judge it on others"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
@@ -44,8 +55,8 @@ class Verdict:
 
     Attributes:
         log_z: ln Z; of a stack that of its top machine.
-        log_likelihood: ⟨ln q⟩ per site, in nats, of the unseen configurations; of a
-            stack a lower bound.
+        log_likelihood: ⟨ln q⟩ per site, in nats, of the unseen configurations, with
+            both errors; of a stack a lower bound.
         divergence: KL per site from the law of the configurations; None where that is
             not known.
         samples: of the machine in equilibrium, or with the sentence that contradicts
@@ -54,20 +65,24 @@ class Verdict:
             machine is in equilibrium; none of a stack.
         judgement: the samples against the exact Ising law of the configurations; None
             where that is not known.
+        seen: whether the network was trained on some of the configurations.
     """
 
     log_z: Normalization
-    log_likelihood: Estimate
+    log_likelihood: PerSite
     divergence: Divergence | None
     samples: Ensemble | None
     agreement: Agreement | None
     judgement: Judgement | None
+    seen: bool
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What to say of the samples."""
-        found = (self.agreement, self.judgement)
-        return tuple(str(part) for part in found if part is not None)
+        """What to say of the configurations and of the samples."""
+        found = [str(p) for p in (self.agreement, self.judgement) if p is not None]
+        if self.seen:
+            found.insert(0, SEEN)
+        return tuple(found)
 
 
 def judge(
@@ -79,6 +94,7 @@ def judge(
     chains: int = 64,
     draws: int = 64,
     seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Verdict:
     """The verdict on a network.
 
@@ -91,26 +107,87 @@ def judge(
         runs, temperatures: of annealed importance sampling, where ln Z is not exact.
         chains, draws: of the samples.
         seed: draws everything.
+        progress: called with the parts done and their number.
 
     Raises:
-        ValueError: configurations that do not fit the network, too few chains or draws.
+        ValueError: configurations that do not fit the network, weights that are not
+            finite, too few runs, temperatures, chains or draws.
     """
+    _check(network, unseen, runs, temperatures, chains, draws)
+    network = copy.deepcopy(network)
+    report = progress or (lambda done, total: None)
+    spins = visible_units_of(network) == SPIN
     with one_thread(), full_products(), torch.no_grad():
         noise = torch.Generator().manual_seed(subseed(seed, "judgement"))
         settings = {"runs": runs, "temperatures": temperatures}
         log_z = normalized(network, unseen.geometry, **settings, noise=noise)
-        log_prob = log_prob_of(network, log_z.value, noise=noise)
-        likelihood = log_likelihood(unseen, log_prob)
-        law = _law_is_known(unseen)
+        report(1, PARTS)
+        likelihood = _likelihood(network, unseen, log_z, noise)
+        law = spins and _law_is_known(unseen)
         found = divergence_of(network, unseen, log_z, noise=noise) if law else None
+        report(2, PARTS)
+        seen = _was_seen(network, unseen)
         if isinstance(network, DBN):
-            return Verdict(log_z, likelihood, found, None, None, None)
-        samples = _samples(network, unseen, seed, chains=chains, draws=draws)
-        agreed = _agreement(network, unseen, samples, seed)
+            report(PARTS, PARTS)
+            return Verdict(log_z, likelihood, found, None, None, None, seen)
+        machine = network.float()
+        samples = _samples(machine, unseen, seed, chains=chains, draws=draws)
+        report(3, PARTS)
+        agreed = _agreement(machine, unseen, samples, seed)
         judged = None
         if law and len(unseen.shape) == 2:
             judged = compare_with_exact(samples, unseen.couplings["K"])
-        return Verdict(log_z, likelihood, found, samples, agreed, judged)
+        report(PARTS, PARTS)
+        return Verdict(log_z, likelihood, found, samples, agreed, judged, seen)
+
+
+def _check(
+    network: Machine | DBN,
+    unseen: Ensemble,
+    runs: int,
+    temperatures: int,
+    chains: int,
+    draws: int,
+) -> None:
+    machines = network.machines if isinstance(network, DBN) else [network]
+    for machine in machines:
+        machine.check_finite()
+    machines[0].visible_geometry(unseen.geometry)
+    units = machines[0].visible_units
+    fitting = ("pm1",) if units == SPIN else ("pm1", "real")
+    if unseen.alphabet not in fitting or unseen.features is not None:
+        raise ValueError(
+            f"a {network.kind} of {units.name} units is judged on one value per site "
+            f"of alphabet {' or '.join(fitting)}, got '{unseen.alphabet}'"
+        )
+    if runs < 2 or temperatures < 2:
+        raise ValueError(
+            "annealing takes at least 2 runs and 2 temperatures, got "
+            f"{runs} and {temperatures}"
+        )
+    if chains < FEWEST_CHAINS or draws < FEWEST_DRAWS:
+        raise ValueError(
+            f"whether samples are in equilibrium is asked of at least {FEWEST_CHAINS} "
+            f"chains of {FEWEST_DRAWS} draws, got {chains} of {draws}"
+        )
+
+
+def _likelihood(
+    network: Machine | DBN,
+    unseen: Ensemble,
+    log_z: Normalization,
+    noise: torch.Generator,
+) -> PerSite:
+    log_prob = log_prob_of(network, log_z.value, noise=noise)
+    found = log_likelihood(unseen, log_prob)
+    return PerSite(found, log_z.error / math.prod(unseen.shape))
+
+
+def _was_seen(network: Machine | DBN, unseen: Ensemble) -> bool:
+    """Whether some of the chains are those of the training, by its notes."""
+    lowest = network.machines[0] if isinstance(network, DBN) else network
+    lineage = (lowest.notes or {}).get("lineage")
+    return lineage is not None and share_chains(lineage, unseen.lineage)
 
 
 def _law_is_known(unseen: Ensemble) -> bool:
@@ -137,5 +214,5 @@ def _agreement(
     spins = machine.visible_units == SPIN
     if spins and unseen.alphabet != "pm1":
         return None
-    steps = None if machine.notes.get("settings") else 1
+    steps = None if (machine.notes or {}).get("settings") else 1
     return agreement(machine, unseen, steps=steps, equilibrium=samples, seed=seed)

@@ -24,14 +24,14 @@ from kadanoff.instruments.known import known
 from kadanoff.models.registry import model_of
 from kadanoff.protocols import Model
 
-__all__ = ["KL", "exact_log_prob", "log_likelihood", "relative_entropy"]
+__all__ = ["KL", "PerSite", "exact_log_prob", "log_likelihood", "relative_entropy"]
 
 LogProb = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class KL:
-    """A relative entropy in nats per site, and where its error comes from.
+class PerSite:
+    """An average in nats per site with ln Z in it, and where its error comes from.
 
     Attributes:
         value: the average over configurations, with their error alone.
@@ -54,7 +54,7 @@ class KL:
 
     def __str__(self) -> str:
         return (
-            f"{float(self.value.value):.3e} ± {self.sampling_error:.1e} "
+            f"{float(self.value.value):.4g} ± {self.sampling_error:.1e} "
             f"(configurations) ± {self.partition_error:.1e} (ln Z) nats per site"
         )
 
@@ -66,6 +66,11 @@ class KL:
             "sampling_error": self.sampling_error,
             "partition_error": self.partition_error,
         }
+
+
+@dataclass(frozen=True)
+class KL(PerSite):
+    """A relative entropy: ≥ 0 up to its error."""
 
 
 def relative_entropy(

@@ -115,8 +115,8 @@ def agreement(
     Args:
         machine: any machine.
         data: what it was trained on, or held out from it.
-        steps: of the short run; the k of the training in the machine's notes where not
-            given.
+        steps: of the short run; the k of the last update, from the machine's notes,
+            where not given.
         start: where the short run starts: the data, if not given, or the persistent
             chains of a training.
         equilibrium: from `equilibrated`, which draws one where none is given.
@@ -173,8 +173,10 @@ def _means(machine: Machine, ensemble: Ensemble) -> dict[str, Estimate]:
 
 
 def _training_steps(machine: Machine) -> int:
+    """The k of the last update, to which a rising k has come."""
     try:
-        return int(machine.notes["settings"]["k"])
+        settings = machine.notes["settings"]
+        return int(settings.get("k_last") or settings["k"])
     except (KeyError, TypeError):
         raise ValueError(
             "a short run needs its number of steps, and this machine does not know the "

@@ -79,6 +79,19 @@ class Machine(nn.Module, ABC):
         self.record: dict[str, np.ndarray] = {}
         self.notes: dict[str, Any] = {}
 
+    def check_finite(self) -> None:
+        """Refuse weights that are no numbers.
+
+        Raises:
+            ValueError: some of them are NaN or infinite.
+        """
+        for name, parameter in self.named_parameters():
+            if not bool(torch.isfinite(parameter).all()):
+                raise ValueError(
+                    f"a {self.kind} needs finite weights, got NaN or infinity in its "
+                    f"{name}; train it again, or load another file"
+                )
+
     @property
     def biases(self) -> bool:
         """Whether the biases are trained."""

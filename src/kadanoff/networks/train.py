@@ -203,6 +203,7 @@ def check(network: Machine, data: Ensemble, settings: Training) -> None:
             configurations than a batch, or values beyond ±1.
     """
     network.visible_geometry(data.geometry)
+    network.check_finite()
     if data.features is not None:
         raise ValueError(
             f"a {network.kind} trains on one value per site, got {data.features} "
@@ -212,6 +213,12 @@ def check(network: Machine, data: Ensemble, settings: Training) -> None:
         raise ValueError(
             f"a batch of {settings.batch} needs as many configurations, got "
             f"{data.size}; sample more, or give a smaller batch"
+        )
+    field = data.couplings.get("h", 0.0)
+    if settings.symmetry.flip and field:
+        raise ValueError(
+            "spins may be flipped where up and down are alike, got configurations in a "
+            f"field h = {field:g}; leave the flip out of the symmetry"
         )
     most = 1 if network.visible_units == SPIN else np.finfo(np.float32).max
     if data.alphabet not in ("pm1", "real"):
