@@ -1,5 +1,7 @@
 """Training: against exact likelihoods on 4×4 sites, and resumed to the same bits."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -17,11 +19,14 @@ from kadanoff.networks.settings import (
     CHAINS,
     LIKELIEST,
     LIKELIEST_SYMMETRIC,
+    REAL,
     TIED,
     Training,
     recommended,
 )
 from kadanoff.networks.train import train
+from kadanoff.samplers.run import sample
+from kadanoff.symmetry import Symmetry
 
 SIDE = 4
 STATES = all_states(SIDE**2).reshape(-1, SIDE, SIDE)
@@ -247,6 +252,22 @@ def test_l1_leaves_exact_zeros():
     assert shares[0.05] > 0.2
 
 
+def test_spins_in_a_field_are_not_flipped():
+    data = sample(Ising((4, 4), field=0.2), coupling=0.3, draws=512, seed=1)
+    both = Symmetry(translations=True, flip=True)
+    with pytest.raises(ValueError, match=r"in a field h = 0.06; leave the flip out"):
+        train(RBM((4, 4), 2), data, settings=Training(symmetry=both), seed=1)
+
+
+def test_weights_that_are_no_numbers_are_refused_before_anything_is_stored(tmp_path):
+    machine = RBM((4, 4), 2)
+    machine.W.data[0, 0] = math.nan
+    data = sample(Ising((4, 4)), coupling=0.3, draws=512, seed=1)
+    with pytest.raises(ValueError, match="NaN or infinity in its W"):
+        train(machine, data, seed=1, store=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_recommended_settings_are_used(tmp_path):
     assert recommended(ConvRBM()) == TIED
     assert recommended(RBM(4, 2)) == Training()
@@ -254,6 +275,7 @@ def test_the_recommended_settings_are_used(tmp_path):
     shifted = recommended(RBM(4, 2), "likelihood", symmetric=True)
     assert shifted == LIKELIEST_SYMMETRIC
     assert shifted.symmetry.translations
+    assert recommended(RBM(4, 2, units=("gaussian", "spin")), "likelihood") == REAL
     with pytest.raises(ValueError, match="locality or likelihood, got 'beauty'"):
         recommended(RBM(4, 2), "beauty")
     trained = train(ConvRBM(filter=2), ising(draws=1000), seed=1)

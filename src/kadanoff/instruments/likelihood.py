@@ -54,7 +54,7 @@ class PerSite:
 
     def __str__(self) -> str:
         return (
-            f"{float(self.value.value):.4g} ± {self.sampling_error:.1e} "
+            f"{float(self.value.value):.6g} ± {self.sampling_error:.1e} "
             f"(configurations) ± {self.partition_error:.1e} (ln Z) nats per site"
         )
 

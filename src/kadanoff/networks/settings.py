@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kadanoff.networks.machine import Machine
+from kadanoff.networks.units import GAUSSIAN
 from kadanoff.symmetry import Symmetry
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "CHAINS",
     "LIKELIEST",
     "LIKELIEST_SYMMETRIC",
+    "REAL",
     "TIED",
     "Training",
     "recommended",
@@ -130,6 +132,14 @@ elsewhere than the likelihood does, PCD does not.
 """
 
 
+REAL = Training(epochs=60, batch=64, learning_rate=0.02, chains="persistent", l1=0.0)
+"""For a dense machine of Gaussian visible units.
+
+φ⁴ (λ = 1) of 16×16, 64 units, 10 000 configurations: ln q = −1.100 nats per site,
+−1.122 of independent Gaussians. At rates of 0.03 and 0.05 its weights ran away; with
+the penalty of the default 8×8 machines learn nothing.
+"""
+
 LIKELIEST = Training(epochs=30, batch=256, learning_rate=0.1, l1=0.002)
 """Where the likelihood of a dense machine is what is asked for, rather than locality.
 
@@ -169,7 +179,8 @@ def recommended(
     """The settings that `train` uses where none are given.
 
     Args:
-        network: what is to be trained; weights that are tied have one recipe.
+        network: what is to be trained; weights that are tied and Gaussian visible units
+            have one recipe each.
         aim: `locality`, units on patches of the lattice; or `likelihood`, a law as near
             to that of the data as it gets.
         symmetric: whether shifts and flips are symmetries of the law of the data, to
@@ -182,6 +193,8 @@ def recommended(
         raise ValueError(f"a training aims at {' or '.join(AIMS)}, got {aim!r}")
     if network.kind == "conv-rbm":
         chosen = TIED
+    elif network.visible_units == GAUSSIAN:
+        chosen = REAL
     elif aim == "locality":
         chosen = Training()
     else:
