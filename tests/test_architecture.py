@@ -24,12 +24,13 @@ MAY_USE = {
     "flows": FLOOR | PHYSICS,
     "instruments": FLOOR | PHYSICS | {"samplers"},
     "coarse": FLOOR | PHYSICS | {"samplers", "networks", "instruments"},
+    "procedures": FLOOR | PHYSICS | {"samplers", "networks", "instruments", "coarse"},
     "reports": FLOOR,
     "scorecard": FLOOR | PHYSICS | {"samplers", "networks", "instruments", "coarse"},
     "experiments": FLOOR
     | PHYSICS
     | {"samplers", "networks", "flows", "instruments", "coarse", "reports"}
-    | {"scorecard"},
+    | {"scorecard", "procedures"},
 }
 MAY_USE["cli"] = MAY_USE["experiments"] | {"experiments"}
 HEAVY = {"torch", "numba", "scipy", "matplotlib", "h5py", "h5netcdf", "xarray", "rich"}

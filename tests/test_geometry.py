@@ -12,6 +12,7 @@ from kadanoff.geometry import (
     Grid,
     Unordered,
     geometry_from,
+    lattice_steps,
     scale_factor,
     shortest_periods,
 )
@@ -204,3 +205,45 @@ def test_impossible_lattices_are_refused(make, words):
 def test_cells_of_several_sites_are_not_cut_into_blocks():
     with pytest.raises(ValueError, match="one site per cell, got 2"):
         HONEYCOMB.coarsened(2)
+
+
+TURNED = {
+    "square": (((1.0, 0.0), (0.0, 1.0)), "hypercubic", 1.0),
+    "square, 45°": (((1.0, 1.0), (-1.0, 1.0)), "hypercubic", 2**0.5),
+    "square, 26.6°": (((2.0, 1.0), (-1.0, 2.0)), "hypercubic", 5**0.5),
+    "triangular": (SKEW, "triangular", 1.0),
+    "triangular at 120°": (((1.0, 0.0), (-0.5, ROOT3 / 2)), "triangular", 1.0),
+    "triangular, 30°": (((1.5, ROOT3 / 2), (0.0, ROOT3)), "triangular", ROOT3),
+    "cubic": (((2.0, 0.0, 0.0), (0.0, 2.0, 0.0), (0.0, 0.0, 2.0)), "hypercubic", 2.0),
+    "chain": (((3.0,),), "hypercubic", 3.0),
+}
+
+
+@pytest.mark.parametrize("case", TURNED)
+def test_shortest_steps_are_found_in_any_basis(case):
+    """Shears of determinant one leave the lattice what it is."""
+    basis, kind, length = TURNED[case]
+    d = len(basis)
+    shears = [np.eye(d)]
+    if d > 1:
+        for i, j, n in ((0, 1, 1), (1, 0, -2), (0, 1, 5)):
+            shears.append(shears[-1] + n * np.outer(np.eye(d)[i], shears[-1][j]))
+    for shear in shears:
+        skew = tuple(map(tuple, (shear @ np.array(basis)).tolist()))
+        found, steps = lattice_steps(Grid((6,) * d, skew))
+        rows = steps @ np.array(skew)
+        products = rows @ rows.T / length**2
+        angle = 0.5 if kind == "triangular" else 0.0
+        expected = np.full((d, d), angle) + (1 - angle) * np.eye(d)
+        assert found == kind
+        assert np.allclose(products, expected, atol=1e-9)
+        assert abs(round(float(np.linalg.det(steps)))) == 1
+    assert lattice_steps(Grid((6,) * d, basis))[1].tolist()[0][0] == 1
+
+
+@pytest.mark.parametrize(
+    "basis", [((2.0, 0.0), (0.0, 1.0)), ((1.0, 0.0), (0.3, 1.0)), FCC], ids=str
+)
+def test_a_lattice_without_like_directions_has_no_shortest_steps(basis):
+    with pytest.raises(ValueError, match="need a square, cubic or triangular lattice"):
+        lattice_steps(Grid((4,) * len(basis), basis))

@@ -19,11 +19,15 @@ __all__ = [
     "Grid",
     "Unordered",
     "geometry_from",
+    "lattice_steps",
     "scale_factor",
     "shortest_periods",
 ]
 
 Vector = tuple[float, ...]
+
+HEXAGONAL = ((1.0, 0.5), (0.5, 1.0))
+"""Products of the two steps of a triangular lattice, in squares of their length."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,38 @@ def shortest_periods(periods: np.ndarray) -> np.ndarray:
                 periods[i] -= np.round(overlap) * periods[j]
                 shortened = True
     return periods
+
+
+def lattice_steps(grid: Grid) -> tuple[str, np.ndarray]:
+    """The kind of a lattice, and its shortest steps as integer steps of the grid.
+
+    A grid may count its cells along skew vectors, as those of turned lattices do: what
+    is near is then not what has near indices. With M the integers that are returned,
+    the rows of M @ basis are of equal length and at right angles (`hypercubic`) or, in
+    two directions, at 60° (`triangular`). M is the identity where the basis is so.
+
+    Raises:
+        ValueError: any other lattice.
+
+    >>> kind, steps = lattice_steps(Grid((4, 4), ((1.0, 0.0), (7.0, 1.0))))
+    >>> kind, steps.tolist()
+    ('hypercubic', [[1, 0], [-7, 1]])
+    """
+    basis = np.array(grid.basis)
+    short = shortest_periods(basis)
+    if grid.dimension == 2 and short[0] @ short[1] < -1e-6 * short[0] @ short[0]:
+        short[1] += short[0]
+    steps = np.round(short @ np.linalg.inv(basis)).astype(int)
+    metric = short @ short.T / (short[0] @ short[0])
+    if np.allclose(metric, np.eye(grid.dimension), atol=1e-6):
+        return "hypercubic", steps
+    if grid.dimension == 2 and np.allclose(metric, HEXAGONAL, atol=1e-6):
+        return "triangular", steps
+    raise ValueError(
+        "neighbours in all directions alike need a square, cubic or triangular lattice "
+        f"in any basis, got basis {grid.basis}; use a map with equal steps along all "
+        "directions"
+    )
 
 
 def _block_advice(shape: tuple[int, ...]) -> str:

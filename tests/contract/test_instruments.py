@@ -25,6 +25,7 @@ from kadanoff.instruments import (
     couplings,
     likelihood,
     mcrg,
+    neighbourhood,
     receptive,
     thermometer,
 )
@@ -42,8 +43,21 @@ def spins(seed=0, chains=32):
     return Ensemble.from_values(values, lineage=LINEAGE)
 
 
+def others():
+    """Chains that are not read, for what is fitted."""
+    return Ensemble.from_values(spins(seed=9).values, lineage="other chains")
+
+
 def blocked(ensemble):
     return coarsen(Majority(b=2), ensemble, seed=1)
+
+
+def doubled(ensemble):
+    """The same values as two feature maps."""
+    values = np.stack([ensemble.values] * 2, axis=2)
+    return ensemble.derived(
+        values, ensemble.geometry, "pm1", {"step": "doubled"}, features=2
+    )
 
 
 # Instruments of one ensemble, and of a map's two ends made from one.
@@ -68,12 +82,25 @@ READINGS = {
     "coupling_temperature": thermometer.coupling_temperature,
     "temperatures": thermometer.temperatures,
     "locality": lambda e: receptive.locality(e, blocked(e)),
+    "saturated_entropy": lambda e: neighbourhood.saturated_entropy(
+        others(), e, rng=np.random.default_rng(3), steps=20
+    ),
+    "table_entropy": lambda e: neighbourhood.table_entropy(others(), e),
+    "unexplained": lambda e: neighbourhood.unexplained(
+        couplings.fit_couplings(others()),
+        others(),
+        e,
+        rng=np.random.default_rng(3),
+        steps=20,
+    ),
+    "scaling_operators": lambda e: mcrg.scaling_operators(e, blocked(e)),
+    "scan_maps": lambda e: mcrg.scan_maps([e, doubled(blocked(e))]),
     "exponents": lambda e: mcrg.exponents(e, blocked(e)),
     "scan": lambda e: mcrg.scan([e, blocked(e)]),
 }
 RETURNS = (
     "Estimate", "Correlator", "Couplings", "Temperatures", "Locality", "Exponents",
-    "Scan",
+    "Scan", "ScalingOperators", "MapScans", "Unexplained",
 )  # fmt: skip
 
 
@@ -121,7 +148,10 @@ def test_the_ensemble_is_left_as_it_was(name):
     assert np.array_equal(ensemble.data, before)
 
 
-ONE_ENSEMBLE = [n for n in READINGS if n not in ("locality", "exponents", "scan")]
+A_MAP = ("locality", "exponents", "scan", "scan_maps", "scaling_operators")
+ONE_ENSEMBLE = [n for n in READINGS if n not in A_MAP]
+# A classifier fitted on other chains is not the same for both signs of these.
+TAUGHT = ("saturated_entropy", "table_entropy", "unexplained")
 
 
 @pytest.mark.parametrize("name", ONE_ENSEMBLE)
@@ -137,7 +167,7 @@ def test_the_order_of_chains_does_not_matter(name):
         assert here.error == pytest.approx(there.error, rel=1e-4, abs=1e-9, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", ONE_ENSEMBLE)
+@pytest.mark.parametrize("name", [n for n in ONE_ENSEMBLE if n not in TAUGHT])
 def test_a_global_flip_changes_no_even_reading(name):
     ensemble = spins()
     flipped = Ensemble.from_values(-ensemble.values, lineage=LINEAGE)

@@ -43,3 +43,11 @@ def test_the_verdict_and_its_sentence(case):
 def test_the_error_holds_the_change():
     found = judged(0.97, 1.0, error=0.01)
     assert found.error == pytest.approx(np.hypot(0.01, 0.03))
+
+
+def test_a_shortage_of_configurations_is_a_doubt():
+    values = [(planted(y, 0.01, seed=k),) for k, y in enumerate((0.99, 1.0))]
+    assert judge("y_T", values, 2).converged
+    found = judge("y_T", values, 2, shortage="more is needed")
+    assert not found.converged
+    assert "undecided: more is needed" in found.sentence

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from instruments.exact_draws import all_states, draw, planted, random_spins
 
+from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.rotated import StarMajority
 from kadanoff.ensemble import Ensemble
-from kadanoff.geometry import Unordered
+from kadanoff.geometry import Grid, Unordered
 from kadanoff.instruments.thermometer import (
     coupling_temperature,
     energy_temperature,
+    has_thermometer,
     temperatures,
 )
 
@@ -65,3 +68,46 @@ def test_refusals():
             read(layer)
         with pytest.raises(ValueError, match="two-dimensional torus"):
             read(ring)
+
+
+OTHER = {
+    "triangular": Grid((4, 4), ((1.0, 0.0), (0.5, 0.75**0.5))),
+    "skew": Grid((4, 4), ((1.0, 0.0), (1.0, 1.0))),
+    "turned by 45° and skew": Grid((4, 4), ((1.0, 1.0), (0.0, 2.0))),
+    "rectangular": Grid((4, 4), ((1.0, 0.0), (0.0, 2.0))),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+@pytest.mark.parametrize(
+    "read", [energy_temperature, coupling_temperature, temperatures]
+)
+def test_a_lattice_of_another_curve_is_refused(name, read):
+    other = Ensemble.from_values(random_spins((2, 8, 4, 4), seed=3), OTHER[name])
+    assert not has_thermometer(other)
+    with pytest.raises(ValueError, match="whose shortest steps run along") as refusal:
+        read(other)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_lattice_that_has_turned_back_is_read_again():
+    """b = √2 twice: the first torus is skew to its steps, the second is straight."""
+    fine = Ensemble.from_values(random_spins((2, 8, 8, 8), seed=4))
+    turned = coarsen(StarMajority(2), fine, seed=1)
+    back = coarsen(StarMajority(2), turned, seed=2)
+    assert [has_thermometer(e) for e in (fine, turned, back)] == [True, False, True]
+    assert np.isfinite(coupling_temperature(back).value)
+
+
+def test_a_straight_torus_is_read_at_any_angle_and_scale():
+    """The basis in its own steps is what counts, not how it lies on the paper."""
+    plain = ensemble({"nn": 0.4})
+    turned = Ensemble.from_values(
+        plain.values, Grid((4, 4), ((2.0, 2.0), (-2.0, 2.0))), lineage=plain.lineage
+    )
+    for here, there in zip(
+        (temperatures(plain).energy, temperatures(plain).coupling),
+        (temperatures(turned).energy, temperatures(turned).coupling),
+        strict=True,
+    ):
+        assert float(here.value) == float(there.value)

@@ -51,7 +51,13 @@ class Exponent:
     sentence: str
 
 
-def judge(name: str, values: Sequence[Sequence[Estimate]], dimension: int) -> Exponent:
+def judge(
+    name: str,
+    values: Sequence[Sequence[Estimate]],
+    dimension: int,
+    *,
+    shortage: str = "",
+) -> Exponent:
     """The exponent reported from its values over steps and numbers of operators.
 
     Args:
@@ -59,6 +65,7 @@ def judge(name: str, values: Sequence[Sequence[Estimate]], dimension: int) -> Ex
         values: for each step up to the reported one, the estimates with 1, 2, …
             operators.
         dimension: d, the largest exponent that can be.
+        shortage: what is wanting for the error to be believed; empty if nothing.
     """
     if not values[-1]:
         nothing = Estimate(np.array(math.nan), {}, 0)
@@ -69,7 +76,7 @@ def judge(name: str, values: Sequence[Sequence[Estimate]], dimension: int) -> Ex
     size = 0.0 if change is None else abs(float(change.value))
     error = math.hypot(float(y.error), size)
     faults = _faults(y, change, over, dimension)
-    doubt = _doubt(error, over)
+    doubt = shortage or _doubt(error, over)
     read = f"{name} = {float(y.value):.4f} ± {error:.4f}"
     if faults:
         sentence = _refusal(name, faults)

@@ -7,8 +7,12 @@ For the energy -βH = Σ_α K_α S_α every spin has, given all others, the prob
 σ the logistic function, and the couplings maximise Σ_x ln p (J. Besag, The Statistician
 24, 179 (1975)): a concave problem without a partition function. The z are whole
 numbers, few of them, so an ensemble is one histogram per jackknife block and each
-maximum a few Newton steps on it. Errors are the jackknife's over blocks; the Fisher
-matrix of a pseudo-likelihood is not its inverse covariance.
+maximum a few Newton steps on it.
+
+Errors are the jackknife's over blocks and, next to them, the sandwich H⁻¹ J H⁻¹ of the
+curvature H of ln p and the covariance J of its gradient, taken between the same blocks:
+spins of one configuration and configurations of one chain are not independent, and the
+plain Fisher matrix H of a pseudo-likelihood is not its inverse covariance.
 """
 
 from __future__ import annotations
@@ -24,12 +28,17 @@ from scipy.special import expit
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, weighted_jackknife
 from kadanoff.geometry import Grid
-from kadanoff.instruments.operators import Halo, lattice_of, local_clusters
+from kadanoff.instruments.operators import Halo, Plan, lattice_of, local_clusters
 
 __all__ = ["Couplings", "conditional_entropy", "fit_couplings"]
 
 MOST_CELLS = 1 << 18
-"""Largest histogram of local values: 2 MB."""
+"""Most combinations of local values that may occur: 134 MB with 64 blocks."""
+LAID_OUT = 1 << 18
+"""Largest histogram with a place for each combination; others are hash tables."""
+MOST_CODES = 1 << 62
+MOST_CLUSTERS = 127
+"""Most clusters of one operator through a site: local values are single bytes."""
 NEWTON_STEPS = 50
 LARGEST = 30.0
 """|K| beyond which a maximum is taken to lie at infinity."""
@@ -45,11 +54,19 @@ class Couplings:
             for spins that all lie along their fields.
         entropy: -⟨ln p(s|rest)⟩ per spin, in nats, on the configurations of the fit;
             not a number where the couplings are not.
+        sandwich: covariance of the couplings by the sandwich estimator, `(operators,
+            operators)`; that of the jackknife is `values.covariance`.
     """
 
     operators: tuple[str, ...]
     values: Estimate
     entropy: Estimate
+    sandwich: np.ndarray
+
+    @property
+    def sandwich_error(self) -> np.ndarray:
+        """One standard error of each coupling by the sandwich, `(operators,)`."""
+        return np.sqrt(np.diag(self.sandwich))
 
     def __getitem__(self, operator: str) -> Estimate:
         """The coupling of one operator."""
@@ -61,8 +78,8 @@ def fit_couplings(ensemble: Ensemble, operators: Sequence[str] = ("nn",)) -> Cou
 
     Args:
         ensemble: ±1 spins on a grid.
-        operators: names from `kadanoff.instruments.operators`, `field` for a uniform
-            magnetic field.
+        operators: names from `kadanoff.instruments.clusters`, of its table, listed by
+            `systematic` or any other; `field` for a uniform magnetic field.
 
     Raises:
         ValueError: values that are not ±1, no positions, no operators, an unknown one,
@@ -78,7 +95,7 @@ def fit_couplings(ensemble: Ensemble, operators: Sequence[str] = ("nn",)) -> Cou
         return np.append(k, _entropy(table.z, share, k))
 
     fit = table.jackknife(reading)
-    return Couplings(tuple(operators), fit[:-1], fit[-1])
+    return Couplings(tuple(operators), fit[:-1], fit[-1], _sandwich(table, start))
 
 
 def conditional_entropy(couplings: Couplings, ensemble: Ensemble) -> Estimate:
@@ -122,21 +139,51 @@ class _Table:
 
 def _table(ensemble: Ensemble, operators: tuple[str, ...]) -> _Table:
     grid = _spins_on(ensemble)
-    families = [local_clusters(name, grid.shape) for name in operators]
+    families = [local_clusters(name, grid) for name in operators]
     most = np.array([len(family) for family in families])
-    strides = _strides(operators, most + 1)
+    _check_size(operators, most)
+    strides = _strides(most + 1)
     halo = Halo.around(grid.shape, itertools.chain(*families))
     plan = halo.plan(families)
     blocks = ensemble.blocks()
-    counts = np.zeros((len(blocks), int(np.prod(most + 1))), dtype=np.int64)
-    for block, row in zip(blocks, counts, strict=True):
-        halo.count(ensemble.read(block), plan, most, strides, row)
-    occurring = np.flatnonzero(counts.any(axis=0))
+    found = [_counted(ensemble.read(b), halo, plan, most) for b in blocks]
+    occurring = np.unique(np.concatenate([cells for cells, _ in found]))
+    _check_cells(len(occurring))
+    counts = np.zeros((len(blocks), len(occurring)), dtype=np.int64)
+    for row, (cells, times) in zip(counts, found, strict=True):
+        row[np.searchsorted(occurring, cells)] = times
     z = 2 * (occurring[:, None] // strides % (most + 1)) - most
     _check_distinct(operators, z)
     sizes = np.array([block.size for block in blocks], dtype=float)
-    shares = counts[:, occurring] / (sizes[:, None] * grid.size)
+    shares = counts / (sizes[:, None] * grid.size)
     return _Table(z, shares, sizes, ensemble.lineage, ensemble.n_eff)
+
+
+def _counted(
+    spins: np.ndarray, halo: Halo, plan: Plan, most: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cells that occur in some configurations, in order, and how often."""
+    strides = _strides(most + 1)
+    cells = math.prod((most + 1).tolist())
+    if cells <= LAID_OUT:
+        counts = np.zeros(cells, dtype=np.int64)
+        halo.count(spins, plan, most, strides, counts)
+        occurring = np.flatnonzero(counts)
+        return occurring, counts[occurring]
+    keys = np.full(4 * MOST_CELLS, -1)
+    counts = np.zeros(len(keys), dtype=np.int64)
+    _check_cells(halo.count_codes(spins, plan, most, strides, keys, counts))
+    places = np.flatnonzero(counts)
+    places = places[np.argsort(keys[places])]
+    return keys[places], counts[places]
+
+
+def _check_cells(occurring: int) -> None:
+    if occurring > MOST_CELLS:
+        raise ValueError(
+            f"a fit counts at most {MOST_CELLS} combinations of local values, got "
+            "more; leave some operators out or fit a part of the configurations"
+        )
 
 
 def _spins_on(ensemble: Ensemble) -> Grid:
@@ -148,16 +195,24 @@ def _spins_on(ensemble: Ensemble) -> Grid:
     return lattice_of(ensemble)
 
 
-def _strides(operators: tuple[str, ...], values: np.ndarray) -> np.ndarray:
-    """Place values of the cell number, last operator fastest."""
+def _check_size(operators: tuple[str, ...], most: np.ndarray) -> None:
     if not operators:
         raise ValueError("a fit of couplings needs at least one operator, got none")
-    cells = math.prod(values.tolist())
-    if cells > MOST_CELLS:
+    many = [name for name, m in zip(operators, most, strict=True) if m > MOST_CLUSTERS]
+    if many:
         raise ValueError(
-            f"a fit counts at most {MOST_CELLS} combinations of local values, got "
-            f"{cells} for {', '.join(operators)}; leave some operators out"
+            f"a fit takes operators with at most {MOST_CLUSTERS} clusters through a "
+            f"site, got more of {', '.join(many)}; leave them out"
         )
+    if math.prod((most + 1).tolist()) > MOST_CODES:
+        raise ValueError(
+            f"a fit takes fewer operators than {', '.join(operators)}: their local "
+            "values have more combinations than can be numbered; leave some out"
+        )
+
+
+def _strides(values: np.ndarray) -> np.ndarray:
+    """Place values of the cell number, last operator fastest."""
     return np.append(np.cumprod(values[:0:-1])[::-1], 1).astype(np.int64)
 
 
@@ -190,6 +245,21 @@ def _maximum(z: np.ndarray, share: np.ndarray, start: np.ndarray) -> np.ndarray:
         if abs(step).max() < 1e-11:
             return k
     return np.full(len(start), np.nan)
+
+
+def _sandwich(table: _Table, k: np.ndarray) -> np.ndarray:
+    """H⁻¹ J H⁻¹ at the maximum, J between blocks; not a number where k is not."""
+    if np.isnan(k).any():
+        return np.full((len(k), len(k)), math.nan)
+    wrong = expit(-2 * table.z @ k)
+    weight = table.sizes / table.sizes.sum()
+    gradients = weight[:, None] * (2 * (table.shares * wrong) @ table.z)
+    spread = gradients - gradients.mean(axis=0)
+    blocks = len(weight)
+    j = spread.T @ spread * blocks / (blocks - 1)
+    variance = table.total * wrong * (1 - wrong)
+    inverse = np.linalg.inv(4 * (table.z.T * variance) @ table.z)
+    return inverse @ j @ inverse
 
 
 def _newton_step(z: np.ndarray, share: np.ndarray, k: np.ndarray) -> np.ndarray:

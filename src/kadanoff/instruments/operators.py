@@ -1,113 +1,129 @@
-"""Interactions on a lattice: clusters of sites, summed over the lattice and its group.
+"""Interactions on a lattice: operators summed over configurations, for any alphabet.
 
-An operator is S = Σ_x Σ_clusters Π_k s(x + o_k), over the images of one cluster under
-the point group of the hypercubic lattice, translations divided out:
+An operator is S = Σ_x Σ_clusters f, over the images of one cluster of sites under the
+translations and the point group of the lattice; `clusters` has their names. What f is
+depends on what a site holds, and each has an even sector, invariant under the symmetry
+of the values, and an odd one that turns like the order parameter:
 
-    even   nn          (0,0) (1,0)                   nearest neighbours
-           nnn         (0,0) (1,1)                   across the diagonal of a plaquette
-           plaquette   (0,0) (1,0) (0,1) (1,1)       four spins
-           third       (0,0) (2,0)                   two steps along an axis
-           fourth      (0,0) (2,1)                   a knight's move
-           diamond     (1,0) (-1,0) (0,1) (0,-1)     the four neighbours of a site
-    odd    field       (0,0)                         the magnetization
-           corner      (0,0) (1,0) (0,1)             three spins of a plaquette
-           row         (-1,0) (0,0) (1,0)            three in a row
-           wedge       (1,0) (-1,0) (0,1)            three spins of a diamond
+    values    even                               odd
+    ±1, real  Π s, an even number of them        Π s, an odd number
+    potts:q   Σ_a Π δ(c, a): all alike           q Π δ(c, a) - Σ_b Π δ(c, b), q of them
+    angle     cos(θ₁ + … - θ_n), half with -     the vector of the angle θ₁ + … - θ_n,
+                                                 one + more than -
 
-(the choice of Swendsen, Phys. Rev. Lett. 42, 859 (1979), and later work). Neighbours
-are neighbours on the grid, whatever its lattice constant, so an operator means the
-same on a coarse lattice as on the fine one. Every cluster is counted once per site, as
-in a Hamiltonian where each site owns its forward bonds: on a small torus, clusters
-that coincide modulo the lattice keep their multiplicity (a side of 2 has double
-bonds), and a site met twice counts as s².
+averaged over the ways to place the signs: cos(θ₁ - θ₂) of a pair, the spin of a site.
+Real values also have powers of one value, phi2 in their even sector. Neighbours are
+neighbours on the lattice, whatever its constant, so an operator means the same on a
+coarse lattice as on the fine one, turned or not. Every cluster is counted once per
+site, as in a Hamiltonian where each site owns its forward bonds: on a small torus,
+clusters that coincide modulo the lattice keep their multiplicity (a side of 2 has
+double bonds), and a site met twice counts as s².
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Grid
+from kadanoff.instruments.clusters import (
+    EVEN,
+    ODD,
+    Cluster,
+    clusters,
+    clusters_on,
+    fitting,
+    local_clusters,
+    spins_of,
+    systematic,
+)
+from kadanoff.kernels.local_codes import count_codes
 from kadanoff.kernels.operators import cluster_sums, local_histogram
 
 __all__ = [
     "EVEN",
     "ODD",
     "Halo",
+    "Plan",
     "clusters",
+    "default_operators",
     "fitting",
+    "grid_of",
     "lattice_of",
     "local_clusters",
     "operator_sums",
+    "sector_sums",
+    "systematic",
 ]
 
-Site = tuple[int, ...]
-Cluster = tuple[Site, ...]
+Reader = Callable[[np.ndarray], np.ndarray]
+"""Values `(n, sites)` to sums `(n, operators, components)`."""
 
-MOST_DIRECTIONS = 6
-
-REPRESENTATIVES: dict[str, Cluster] = {
-    "nn": ((0, 0), (1, 0)),
-    "nnn": ((0, 0), (1, 1)),
-    "plaquette": ((0, 0), (1, 0), (0, 1), (1, 1)),
-    "third": ((0, 0), (2, 0)),
-    "fourth": ((0, 0), (2, 1)),
-    "diamond": ((1, 0), (-1, 0), (0, 1), (0, -1)),
-    "field": ((0, 0),),
-    "corner": ((0, 0), (1, 0), (0, 1)),
-    "row": ((-1, 0), (0, 0), (1, 0)),
-    "wedge": ((1, 0), (-1, 0), (0, 1)),
-}
-EVEN = tuple(name for name, sites in REPRESENTATIVES.items() if len(sites) % 2 == 0)
-ODD = tuple(name for name, sites in REPRESENTATIVES.items() if len(sites) % 2)
+ACCUMULATORS = {"i": np.int32(0), "f": np.float64(0), "c": np.complex128(0)}
+OF_REAL = (("nn", "phi2", "nnn", "phi4", *EVEN[2:]), ("field", "phi3", *ODD[1:]))
 
 
 def operator_sums(ensemble: Ensemble, operators: Sequence[str]) -> np.ndarray:
     """S_α of every configuration, shape `(chain, draw, operators)`, totals.
 
-    Products of ±1 spins, or of real values as they are. Streams over the ensemble, a
-    few million values at a time.
+    Products of ±1 spins, or of real values as they are; of Potts colours and angles
+    the even sector. Streams over the ensemble, a few million values at a time.
 
     Raises:
         ValueError: an unknown operator, or one that needs more directions than the
-            lattice has; an ensemble without one value per site of a simple grid.
+            lattice has; an ensemble without one value per site of a square, cubic or
+            triangular lattice; an odd number of angles.
 
     >>> up = Ensemble.from_values(np.ones((1, 1, 4, 4), dtype=np.int8))
     >>> operator_sums(up, ("nn", "plaquette", "field"))
     array([[[32., 16., 16.]]])
     """
-    grid = lattice_of(ensemble)
-    families = [clusters(name, grid.dimension) for name in operators]
-    halo = Halo.around(grid.shape, itertools.chain(*families))
-    plan = halo.plan(families)
-    out = np.zeros((ensemble.chains, ensemble.draws, len(families)))
-    for chunk in ensemble.chunks():
-        values = ensemble.read(chunk)
-        sums = halo.sums(values.reshape(len(values), -1), plan, len(families))
-        out[chunk.chains, chunk.draws] = sums.reshape(
-            out[chunk.chains, chunk.draws].shape
-        )
-    return out
+    if ensemble.alphabet == "angle":
+        _require("even", operators, ensemble.alphabet)
+    return _summed(ensemble, [_even_reader(ensemble, operators)])[0][..., 0]
 
 
-def lattice_of(ensemble: Ensemble) -> Grid:
-    """The grid of an ensemble with one value per site and one site per cell.
+def sector_sums(
+    ensemble: Ensemble, even: Sequence[str], odd: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both sectors in one pass, `(chain, draw, operators, components)` each.
+
+    The even sector has one component, the odd one as many as the order parameter.
+
+    Raises:
+        ValueError: as in `operator_sums`, and an operator of the other sector.
+    """
+    _require("even", even, ensemble.alphabet)
+    _require("odd", odd, ensemble.alphabet)
+    readers = [_even_reader(ensemble, even), _odd_reader(ensemble, odd)]
+    first, second = _summed(ensemble, readers)
+    return first, second
+
+
+def default_operators(
+    alphabet: str, dimension: int
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The even and the odd operators of an alphabet, most important first.
+
+    >>> default_operators("real", 1)
+    (('nn', 'phi2', 'phi4', 'third'), ('field', 'phi3', 'row'))
+    """
+    even, odd = OF_REAL if alphabet == "real" else (EVEN, ODD)
+    return fitting(even, dimension), fitting(odd, dimension)
+
+
+def grid_of(ensemble: Ensemble) -> Grid:
+    """The grid of an ensemble with one value of any alphabet per site.
 
     Raises:
         ValueError: unordered units, several feature maps, or a cell of several sites.
     """
     grid = ensemble.grid
-    if ensemble.alphabet not in ("pm1", "real"):
-        raise ValueError(
-            "this reading multiplies the values of sites and takes ±1 or real ones, "
-            f"got alphabet '{ensemble.alphabet}'; read its energy and magnetization"
-        )
     if ensemble.features is not None:
         raise ValueError(
             "this reading takes one value per site, got an ensemble of "
@@ -121,85 +137,145 @@ def lattice_of(ensemble: Ensemble) -> Grid:
     return grid
 
 
-def fitting(names: Sequence[str], dimension: int) -> tuple[str, ...]:
-    """Those of the named operators that a lattice of this dimension has.
-
-    >>> fitting(EVEN, 1)
-    ('nn', 'third')
-    """
-    in_plane = {name for name, sites in REPRESENTATIVES.items() if np.any(sites, 0)[1]}
-    return tuple(name for name in names if dimension > 1 or name not in in_plane)
-
-
-@lru_cache
-def clusters(name: str, dimension: int) -> tuple[Cluster, ...]:
-    """The clusters of an operator, each starting at the origin, translations apart.
+def lattice_of(ensemble: Ensemble) -> Grid:
+    """The grid of an ensemble with one ±1 or real value per site.
 
     Raises:
-        ValueError: an unknown name, too few directions for it, or more than six.
-
-    >>> clusters("nn", 2)
-    (((0, 0), (0, 1)), ((0, 0), (1, 0)))
-    >>> [len(clusters(name, 2)) for name in EVEN + ODD]
-    [2, 2, 1, 2, 4, 1, 1, 4, 2, 4]
+        ValueError: other values, and as in `grid_of`.
     """
-    if name not in REPRESENTATIVES:
+    if ensemble.alphabet not in ("pm1", "real"):
         raise ValueError(
-            f"an operator is one of {', '.join(REPRESENTATIVES)}, got {name!r}"
+            "this reading multiplies the values of sites and takes ±1 or real ones, "
+            f"got alphabet '{ensemble.alphabet}'; read its energy and magnetization"
         )
-    if dimension > MOST_DIRECTIONS:
-        raise ValueError(
-            f"operators are summed in at most {MOST_DIRECTIONS} directions, got "
-            f"{dimension}; their images under the point group are too many"
-        )
-    sites = np.array(REPRESENTATIVES[name])
-    if name not in fitting(tuple(REPRESENTATIVES), dimension):
-        raise ValueError(
-            f"operator {name!r} needs two directions, got a chain; a chain has "
-            f"{', '.join(fitting(EVEN + ODD, 1))}"
-        )
-    directions = max(dimension, 2)
-    sites = np.pad(sites, ((0, 0), (0, directions - 2)))[:, :dimension]
-    images = {
-        _anchored((sites[:, list(axes)] * signs).tolist())
-        for axes in itertools.permutations(range(dimension))
-        for signs in itertools.product((1, -1), repeat=dimension)
-    }
-    return tuple(sorted(images))
+    return grid_of(ensemble)
 
 
-def local_clusters(name: str, shape: tuple[int, ...]) -> tuple[Cluster, ...]:
-    """The clusters that hold one given site, the origin, on a torus of `shape`.
+def _require(parity: str, names: Sequence[str], alphabet: str) -> None:
+    """Refuse an operator that is not of the sector."""
+    odd = parity == "odd"
+    if alphabet.startswith("potts"):
+        wrong = [name for name in names if not odd and spins_of(name) < 2]
+    else:
+        wrong = [name for name in names if spins_of(name) % 2 != odd]
+    if wrong:
+        examples = default_operators(alphabet, 2)[odd]
+        raise ValueError(
+            f"{parity} operators are among {', '.join(examples)} and the clusters of "
+            f"their kind, got {', '.join(wrong)}"
+        )
 
-    S changes by -2 Σ Π s over these when the spin at the origin turns. A spin met twice
-    on a small torus is s² = 1 and drops out; a cluster may then not hold the origin.
+
+def _summed(ensemble: Ensemble, readers: Sequence[Reader]) -> list[np.ndarray]:
+    """What each reader makes of every configuration, one pass over the ensemble."""
+    parts: list[list[np.ndarray]] = [[] for _ in readers]
+    for chunk in ensemble.chunks():
+        values = ensemble.read(chunk)
+        values = values.reshape(len(values), -1)
+        for part, read in zip(parts, readers, strict=True):
+            part.append(read(values))
+    form = (ensemble.chains, ensemble.draws)
+    return [np.concatenate(p).reshape(*form, *p[0].shape[1:]) for p in parts]
+
+
+def _even_reader(ensemble: Ensemble, names: Sequence[str]) -> Reader:
+    grid, alphabet = grid_of(ensemble), ensemble.alphabet
+    if alphabet == "angle":
+        cosines = _phases(grid, names, 0)
+        return lambda angles: np.real(cosines(angles))[..., None]
+    if alphabet.startswith("potts"):
+        alike = _alike(grid, names, alphabet)
+        return lambda colours: alike(colours).sum(axis=-1, keepdims=True)
+    products = _products(grid, names)
+    return lambda values: products(values)[..., None]
+
+
+def _odd_reader(ensemble: Ensemble, names: Sequence[str]) -> Reader:
+    grid, alphabet = grid_of(ensemble), ensemble.alphabet
+    if alphabet == "angle":
+        vectors = _phases(grid, names, 1)
+        return lambda angles: _components(vectors(angles))
+    if alphabet.startswith("potts"):
+        alike = _alike(grid, names, alphabet)
+        return lambda colours: _magnetization_like(alike(colours))
+    products = _products(grid, names)
+    return lambda values: products(values)[..., None]
+
+
+def _alike(grid: Grid, names: Sequence[str], alphabet: str) -> Reader:
+    """Clusters all of colour a, `(n, sites)` to `(n, operators, colours)`."""
+    products = _products(grid, names)
+    q = int(alphabet.partition(":")[2])
+
+    def read(colours: np.ndarray) -> np.ndarray:
+        masks = ((colours == a).astype(np.int8) for a in range(q))
+        return np.stack([products(mask) for mask in masks], axis=-1)
+
+    return read
+
+
+def _magnetization_like(alike: np.ndarray) -> np.ndarray:
+    """q N_a - Σ_b N_b: what the symmetric part has left, of sum zero over colours."""
+    return alike.shape[-1] * alike - alike.sum(axis=-1, keepdims=True)
+
+
+def _components(vectors: np.ndarray) -> np.ndarray:
+    return np.stack([np.real(vectors), np.imag(vectors)], axis=-1)
+
+
+def _products(grid: Grid, names: Sequence[str]) -> Reader:
+    """Sums of products over clusters, `(n, sites)` to `(n, operators)`."""
+    families = [clusters_on(name, grid) for name in names]
+    halo = Halo.around(grid.shape, itertools.chain(*families))
+    plan = halo.plan(families)
+    return lambda values: halo.sums(values, plan, len(families))
+
+
+def _phases(grid: Grid, names: Sequence[str], charge: int) -> Reader:
+    """Sums of exp i(±θ₁ ± … ± θ_n) with `charge` more + than -, `(n, operators)`.
+
+    The conjugates of all values follow the values in memory: a factor with - is one a
+    fixed distance further on.
     """
-    found = []
-    for cluster in clusters(name, len(shape)):
-        present = _odd_sites(cluster, shape)
-        for origin in present:
-            shifted = (tuple(np.subtract(site, origin)) for site in present)
-            others = [site for site in shifted if any(site)]
-            found.append(((0,) * len(shape), *sorted(others)))
-    return tuple(found)
+    ways = [
+        [way for cluster in clusters_on(name, grid) for way in _signs(cluster, charge)]
+        for name in names
+    ]
+    families = [[cluster for cluster, _ in family] for family in ways]
+    halo = Halo.around(grid.shape, itertools.chain(*families))
+    plan = halo.plan(families)
+    box = len(halo.source)
+    for row, (_, plus) in zip(plan.offsets, itertools.chain(*ways), strict=True):
+        row[plus : len(row)] += box
+    twice = replace(halo, source=np.concatenate([halo.source, halo.source + grid.size]))
+    each = np.array([_ways(name, charge) for name in names])
+
+    def read(angles: np.ndarray) -> np.ndarray:
+        z = np.exp(1j * angles)  # complex64
+        both = np.concatenate([z, z.conj()], axis=1)
+        return twice.sums(both, plan, len(families)) / each
+
+    return read
 
 
-def _anchored(sites: Iterable[Sequence[int]]) -> Cluster:
-    """Sorted sites with the first one moved to the origin."""
-    ordered = sorted(tuple(site) for site in sites)
-    first = ordered[0]
-    return tuple(
-        tuple(int(x - y) for x, y in zip(site, first, strict=True)) for site in ordered
-    )
+def _signs(cluster: Cluster, charge: int) -> Iterator[tuple[Cluster, int]]:
+    """The cluster with the sites of + first and at the origin, and how many these are.
+
+    Of charge 0, one of each pair of opposite ways.
+    """
+    n = len(cluster)
+    plus = (n + charge) // 2
+    for chosen in itertools.combinations(range(n), plus):
+        if charge or 0 in chosen:
+            rest = [k for k in range(n) if k not in chosen]
+            first = cluster[chosen[0]]
+            sites = [np.subtract(cluster[k], first).tolist() for k in (*chosen, *rest)]
+            yield tuple(map(tuple, sites)), plus
 
 
-def _odd_sites(cluster: Cluster, shape: tuple[int, ...]) -> list[Site]:
-    """Sites met an odd number of times modulo the torus."""
-    met: dict[Site, int] = {}
-    for site in cluster:
-        home = tuple(x % side for x, side in zip(site, shape, strict=True))
-        met[home] = met.get(home, 0) + 1
-    return [site for site, times in met.items() if times % 2]
+def _ways(name: str, charge: int) -> int:
+    n = spins_of(name)
+    return math.comb(n, (n + charge) // 2) // (1 if charge else 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,8 +335,10 @@ class Halo:
 
     def sums(self, values: np.ndarray, plan: Plan, operators: int) -> np.ndarray:
         """Totals `(n, operators)` of `(n, sites)` values."""
-        real = values.dtype.kind == "f"
-        out = np.zeros((len(values), operators))
+        zero = ACCUMULATORS[values.dtype.kind]
+        out = np.zeros(
+            (len(values), operators), complex if values.dtype.kind == "c" else float
+        )
         cluster_sums(
             values,
             self.source,
@@ -269,7 +347,7 @@ class Halo:
             plan.offsets,
             plan.lengths,
             plan.owner,
-            np.float64(0) if real else np.int32(0),
+            zero,
             out,
         )
         return out
@@ -293,5 +371,29 @@ class Halo:
             plan.owner,
             most,
             strides,
+            counts,
+        )
+
+    def count_codes(
+        self,
+        values: np.ndarray,
+        plan: Plan,
+        most: np.ndarray,
+        strides: np.ndarray,
+        keys: np.ndarray,
+        counts: np.ndarray,
+    ) -> int:
+        """The same in a hash table; how many of its places are in use."""
+        return count_codes(
+            values.reshape(len(values), -1),
+            self.source,
+            self.inside,
+            self.start,
+            plan.offsets,
+            plan.lengths,
+            plan.owner,
+            most,
+            strides,
+            keys,
             counts,
         )

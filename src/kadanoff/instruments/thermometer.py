@@ -5,6 +5,9 @@ a torus of the configurations' own size (B. Kaufman, Phys. Rev. 76, 1232 (1949))
 coupling thermometer is the nearest-neighbour coupling of greatest pseudo-likelihood
 (J. Besag, The Statistician 24, 179 (1975)). They agree only where the configurations
 really are nearest-neighbour Ising: their difference, on the same data, is a test of it.
+The exact curve is that of a square lattice whose periods are multiples of its shortest
+steps; a triangular lattice and a torus that is skew to the steps, as turned lattices
+mostly have, are refused.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy as np
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.exact.kaufman import coupling_at_energy
+from kadanoff.geometry import Grid
 from kadanoff.instruments.couplings import fit_couplings
 from kadanoff.instruments.operators import lattice_of
 from kadanoff.instruments.thermodynamics import energy
@@ -24,6 +28,7 @@ __all__ = [
     "Temperatures",
     "coupling_temperature",
     "energy_temperature",
+    "has_thermometer",
     "temperatures",
 ]
 
@@ -47,7 +52,7 @@ def temperatures(ensemble: Ensemble) -> Temperatures:
     """Both temperatures of ±1 spins on a two-dimensional grid.
 
     Raises:
-        ValueError: real values, no positions, or another dimension.
+        ValueError: real values, no positions, or no straight square torus.
     """
     by_energy = energy_temperature(ensemble)
     by_coupling = coupling_temperature(ensemble)
@@ -61,7 +66,7 @@ def energy_temperature(ensemble: Ensemble) -> Estimate:
     number at energy 0 and beyond the highest energy of the curve.
 
     Raises:
-        ValueError: real values, no positions, or another dimension.
+        ValueError: real values, no positions, or no straight square torus.
     """
     shape = _torus_of(ensemble)
     return energy(ensemble).map(lambda e: _at_energy(shape, float(e)))
@@ -73,10 +78,24 @@ def coupling_temperature(ensemble: Ensemble) -> Estimate:
     Not a number where the coupling is infinite, with all spins along their fields.
 
     Raises:
-        ValueError: real values, no positions, or another dimension.
+        ValueError: real values, no positions, or no straight square torus.
     """
     _torus_of(ensemble)
     return fit_couplings(ensemble, ("nn",))["nn"].map(lambda k: _temperature(float(k)))
+
+
+def has_thermometer(ensemble: Ensemble) -> bool:
+    """Whether `temperatures` reads these configurations.
+
+    >>> square = Ensemble.from_values(np.ones((1, 1, 4, 4), dtype=np.int8))
+    >>> has_thermometer(square)
+    True
+    """
+    try:
+        _torus_of(ensemble)
+    except ValueError:
+        return False
+    return True
 
 
 def _torus_of(ensemble: Ensemble) -> tuple[int, int]:
@@ -85,13 +104,27 @@ def _torus_of(ensemble: Ensemble) -> tuple[int, int]:
             "a temperature is read off ±1 spins, got values of alphabet "
             f"'{ensemble.alphabet}'; a real-valued field has none"
         )
-    shape = lattice_of(ensemble).shape
+    grid = lattice_of(ensemble)
+    shape = grid.shape
     if len(shape) != 2 or min(shape) < 2:
         raise ValueError(
             "a temperature is read off a two-dimensional torus with sides of at least "
             f"2, got shape {shape}"
         )
+    if not _is_straight(grid):
+        raise ValueError(
+            "a temperature is read off a square lattice whose shortest steps run along "
+            f"its periods, got shape {shape} with basis {grid.basis}; fit its "
+            "couplings instead"
+        )
     return shape[0], shape[1]
+
+
+def _is_straight(grid: Grid) -> bool:
+    """Whether the basis itself is one of two like steps at right angles."""
+    basis = np.array(grid.basis)
+    products = basis @ basis.T / (basis[0] @ basis[0])
+    return bool(np.allclose(products, np.eye(grid.dimension), atol=1e-6))
 
 
 def _at_energy(shape: tuple[int, int], e: float) -> float:

@@ -12,7 +12,7 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.instruments.mcrg import exponents, scan
 from kadanoff.instruments.receptive import locality
-from kadanoff.instruments.thermometer import temperatures
+from kadanoff.instruments.thermometer import has_thermometer, temperatures
 
 __all__ = [
     "Row",
@@ -81,10 +81,10 @@ def temperature_row(levels: list[Ensemble]) -> Row:
     readings: dict[str, Any] = {}
     spread: Estimate | None = None
     for level in levels:
-        shape = level.grid.shape
-        if level.alphabet != "pm1" or len(shape) != 2 or min(shape) < 2:
+        if not has_thermometer(level):
             continue
-        side, both = "×".join(map(str, shape)), temperatures(level)
+        side = "×".join(map(str, level.grid.shape))
+        both = temperatures(level)
         spread = both.spread
         readings[f"T by energy, {side}"] = both.energy
         readings[f"T by couplings, {side}"] = both.coupling
@@ -123,7 +123,7 @@ def above_row(levels: list[Ensemble]) -> Row:
 
 def _agreement(spread: Estimate | None) -> str:
     if spread is None:
-        return "this lattice has no thermometer: it is not two-dimensional"
+        return "this lattice has no thermometer: it is no straight square torus"
     if not np.isfinite(spread.value) or not np.isfinite(spread.error):
         return "the last level has no temperature that these configurations can tell"
     return (

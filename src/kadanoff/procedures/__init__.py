@@ -1,0 +1,1 @@
+"""Monte Carlo renormalization procedures that draw their own samples."""
