@@ -82,5 +82,5 @@ def test_the_commands_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = re.findall(r"^\.venv/bin/kadanoff (.*)$", readme, flags=re.MULTILINE)
-    assert len(lines) == 5
-    assert [main(line.split()) for line in lines] == [0] * 5
+    assert len(lines) > 5
+    assert [main(line.split()) for line in lines] == [0] * len(lines)

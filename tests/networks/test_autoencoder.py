@@ -182,6 +182,26 @@ def test_a_loss_that_is_not_finite_stops_the_training():
         train_autoencoder(network, smooth(), settings=QUICK, seed=1)
 
 
+def test_a_loss_that_ends_far_above_that_of_no_training_is_refused():
+    """One update leaves it finite: 1e30 in the weights, and in the loss."""
+    data = smooth()
+    diverging = Descent(epochs=1, batch=data.size, learning_rate=1e30)
+    for units in (("spin", "spin"), LINEAR):
+        network = Autoencoder(FINE, 2, units=units)
+        with pytest.raises(
+            ValueError, match=r"ended at .*untrained network is .*lower"
+        ):
+            train_autoencoder(network, data, settings=diverging, seed=1)
+    train_autoencoder(Autoencoder(FINE, 2), data, settings=QUICK, seed=1)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device in ("cuda", "banana"):
+        with pytest.raises(ValueError, match=f"device.*{device}.*use cpu"):
+            train_autoencoder(Autoencoder(FINE, 2), smooth(), seed=1, device=device)
+
+
 def test_what_does_not_fit_is_refused_in_a_sentence():
     for sizes in ((), (4, 0), 0):
         with pytest.raises(ValueError, match="one or more hidden layers of at least 1"):

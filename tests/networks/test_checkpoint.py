@@ -1,10 +1,13 @@
 """A training that is stopped goes on to the same bits, and keeps what was good."""
 
+import json
 import resource
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.networks import checkpoint
@@ -247,12 +250,85 @@ def test_a_store_of_another_training_is_refused(changed, sentence, tmp_path):
         train(**(given | changed), store=tmp_path)
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path, monkeypatch):
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def emptied(path):
+    """What a file system leaves of a file whose blocks were never written."""
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+@pytest.mark.parametrize("damage", [cut, emptied])
+@pytest.mark.parametrize(("name", "updates"), [("CD", 8 * 4 + 1), ("checkpoints", 33)])
+def test_a_damaged_checkpoint_is_passed_over(
+    name, updates, damage, tmp_path, monkeypatch
+):
+    """Epoch 4 is one whose file stays, and where chains live in `checkpoints`."""
+    network, settings = MACHINES[name]
+    whole = run(network, settings)
+    run_and_stop(network, settings, tmp_path, monkeypatch, updates)
+    path = checkpoint.checkpoints(tmp_path)[-1]
+    assert path.stem == "epoch-000004"
+    damage(path)
+    seen = []
+    again = run(network, settings, tmp_path, lambda done, _: seen.append(done))
+    assert seen == [3, 4, 5, 6, 7]
+    assert same(again, whole)
+    assert load(path).record["weight"].shape == (4,)
+
+
+def test_the_next_checkpoint_removes_damaged_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "WORK_BETWEEN", 1.0)  # every epoch is worth it
+    network, settings = MACHINES["CD"]
+    run_and_stop(network, settings, tmp_path, monkeypatch, 8 * 5 + 1)
+    for path in checkpoint.checkpoints(tmp_path)[-2:]:
+        assert path.stem in ("epoch-000004", "epoch-000005")
+        cut(path)
+    run_and_stop(network, settings, tmp_path, monkeypatch, 8 + 1)
+    epochs = [int(p.stem[-6:]) for p in checkpoint.checkpoints(tmp_path)]
+    assert epochs == [0, 1, 2, 3]
+    # The file that is written in the place of a damaged one is not taken for it.
+    cut(tmp_path / "epoch-000003.safetensors")
+    run_and_stop(network, settings, tmp_path, monkeypatch, 8 + 1)
+    epochs = [int(p.stem[-6:]) for p in checkpoint.checkpoints(tmp_path)]
+    assert epochs == [0, 1, 2, 3]
+    assert same(run(network, settings, tmp_path), run(network, settings))
+
+
+def test_a_training_without_a_whole_file_begins_again(tmp_path, monkeypatch):
+    network, settings = MACHINES["CD"]
+    whole = run(network, settings, tmp_path)
+    for path in tmp_path.iterdir():
+        cut(path)
+    assert same(run(network, settings, tmp_path), whole)
+    cut(tmp_path / checkpoint.RESULT)
+    seen = []
+    assert same(
+        run(network, settings, tmp_path, lambda done, _: seen.append(done)), whole
+    )
+    assert seen == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"version": 1}, "format version 1, this program reads .*; remove it"),
+        ({"kind": "other"}, "does not describe a network .*; remove it"),
+    ],
+)
+def test_a_checkpoint_of_another_program_is_named(
+    change, sentence, tmp_path, monkeypatch
+):
+    """It can be read, so that it is not for this training to pass it over."""
     network, settings = MACHINES["CD"]
     run_and_stop(network, settings, tmp_path, monkeypatch, 20)
     path = checkpoint.checkpoints(tmp_path)[-1]
-    path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(ValueError, match=path.name):
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about = json.loads(file.metadata()["kadanoff"])
+    save_file(tensors, path, {"kadanoff": json.dumps(about | change)})
+    with pytest.raises(ValueError, match=rf"{path.name}: .*{sentence}"):
         run(network, settings, tmp_path)
 
 

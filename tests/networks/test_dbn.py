@@ -383,6 +383,43 @@ def test_upper_layers_see_packed_samples_of_the_same_chains(monkeypatch):
         assert agreement(np.roll(h, 1, axis=0), mean) > 4.5
 
 
+@pytest.mark.parametrize("pass_on", ["samples", "means"])
+def test_data_of_every_layer_are_drawn_again(pass_on, monkeypatch):
+    seen, (data, other) = spy(monkeypatch), (smooth(), smooth(seed=9))
+    network = trained(pass_on=pass_on, held_out=other)
+    again = list(module.layer_data(network, data, other))
+    assert len(seen) == len(again) == 3
+    for drawn, (found, held_out) in zip(seen, again, strict=True):
+        assert held_out is not None
+        assert (drawn.values == found.values).all()
+        assert held_out.geometry == found.geometry
+        assert held_out.lineage == other.lineage
+    assert again[1][1] is not None
+    assert (again[1][0].values != again[1][1].values).any()
+    assert [pair[1] for pair in module.layer_data(network, data)] == [None] * 3
+    with pytest.raises(ValueError, match=r"whose 'seed' these notes lack; train"):
+        list(module.layer_data(small(), data))
+
+
+def test_only_the_first_layer_sees_real_values():
+    """One field of N(0, 1) on all sites and noise of 0.5: a machine finds the field."""
+    network = DBN.dense((2, 2), (3, 2), visible_units="gaussian")
+    assert [m.units for m in network.machines] == [
+        ("gaussian", "spin"),
+        ("spin", "spin"),
+    ]
+    with pytest.raises(ValueError, match="units are spin or gaussian"):
+        DBN.dense((2, 2), (3, 2), visible_units="potts")
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(8, 200, 1, 1)) + 0.5 * rng.normal(size=(8, 200, 2, 2))
+    data = Ensemble.from_values(values.astype(np.float32), alphabet="real")
+    how = Training(epochs=20, batch=50, learning_rate=0.1, l1=0.0)
+    first, second = train_dbn(network, data, settings=how, seed=1).machines
+    assert first.log_precision is not None
+    assert first.log_precision > 0.1
+    assert second.log_precision is None
+
+
 def test_means_are_passed_on_where_asked_for(monkeypatch):
     seen = spy(monkeypatch)
     network = trained(pass_on="means")

@@ -25,6 +25,22 @@ AIMS = ("locality", "likelihood")
 CHAINS = ("data", "persistent", "tempered", "checkpoints")
 UNITS = ("spin", "gaussian")
 
+# Options of each kind, beside those of every kind; another one is refused.
+LAYERS = {"visible_units", "biases", "device", "epochs", "batch", "learning_rate"}
+BOLTZMANN = LAYERS | {
+    "k", "k_last", "chains", "rungs", "momentum", "l1", "l2", "augment", "largest_gap",
+    "page",
+}  # fmt: skip
+APPLY = {
+    "rbm": BOLTZMANN | {"hidden", "hidden_units", "aim"},
+    "dbn": BOLTZMANN | {"hidden", "aim"},
+    "pca": {"hidden"},
+    "autoencoder": LAYERS | {"hidden", "hidden_units"},
+    "conv-rbm": BOLTZMANN | {"hidden_units", "filter", "stride", "maps"},
+}
+OPTIONS = set().union(*APPLY.values())
+ON_LAYERS = ("pseudo_likelihood", "gap")
+
 
 def add(commands: Any) -> None:
     """Declare the command."""
@@ -34,7 +50,7 @@ def add(commands: Any) -> None:
     _add_network(parser)
     _add_training(parser)
     parser.add_argument("--out", type=Path, required=True, help="model (.safetensors)")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", help="cpu (unless asked for), cuda or cuda:N")
     parser.add_argument("--page", type=Path, help="pictures (.html); beside the run")
     add_seed(parser)
     add_runs(parser)
@@ -46,15 +62,13 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hidden", type=int, nargs="+", help="hidden units, layer by layer"
     )
-    parser.add_argument("--filter", type=int, default=4, help="filter side (conv-rbm)")
-    parser.add_argument("--stride", type=int, default=2, help="block side (conv-rbm)")
-    parser.add_argument("--maps", type=int, default=1, help="filters (conv-rbm)")
+    parser.add_argument("--filter", type=int, help="filter side (conv-rbm: 4)")
+    parser.add_argument("--stride", type=int, help="block side (conv-rbm: 2)")
+    parser.add_argument("--maps", type=int, help="filters (conv-rbm: 1)")
     parser.add_argument(
         "--visible-units", choices=UNITS, help="spin for ±1, gaussian for real values"
     )
-    parser.add_argument(
-        "--hidden-units", choices=UNITS, default="spin", help="spin unless asked for"
-    )
+    parser.add_argument("--hidden-units", choices=UNITS, help="spin unless asked for")
     parser.add_argument("--biases", action="store_true", help="train biases too")
 
 
@@ -62,9 +76,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--aim",
         choices=AIMS,
-        default="locality",
         help="what the recommended settings, from which the others below depart, "
-        "are best for",
+        "are best for: locality unless asked for",
     )
     parser.add_argument("--epochs", type=int, help="passes over the data")
     parser.add_argument("--batch", type=int, help="configurations per update")
@@ -77,7 +90,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--l1", type=float, help="shrinks weights to zero")
     parser.add_argument("--l2", type=float, help="shrinks weights in proportion")
     parser.add_argument(
-        "--augment", action="store_true", help="random shifts and flips"
+        "--augment",
+        action="store_true",
+        help="random shifts, and flips where there is no field",
     )
     parser.add_argument(
         "--held-out", type=float, default=0.1, help="share of the chains not trained on"
@@ -88,15 +103,57 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train, write the model and its page, print how it ended."""
+    """Train, write the model and then its page, print how it ended."""
     from kadanoff.foreign import open_foreign
+    from kadanoff.networks.device import check_device
     from kadanoff.networks.weights import save
 
-    out = writable(arguments.out, arguments.file)
+    _check_options(arguments)
+    check_device(_device(arguments))
+    out = _outputs(arguments)
     data, held_out = _parts(open_foreign(arguments.file), arguments.held_out)
     trained, result = _trained(arguments, data, held_out)
     save(trained, out)
+    if "page" in APPLY[arguments.kind]:
+        result |= _read(arguments, trained, data, held_out, result["run"])
     emit({"file": out, **result}, as_json=arguments.json)
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Refuse an option that would have no effect."""
+    values = {name: getattr(arguments, name) for name in OPTIONS}
+    given = {n for n, v in values.items() if v is not None and v is not False}
+    wrong = sorted(given - APPLY[arguments.kind])
+    if arguments.kind == "conv-rbm" and "hidden" in wrong:
+        raise ValueError(
+            "a conv-rbm has one hidden unit per block and map, so --hidden does not "
+            "apply; choose --filter, --stride and --maps"
+        )
+    if wrong:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in wrong)
+        one = len(wrong) == 1
+        raise ValueError(
+            f"{names} {'does' if one else 'do'} not apply to a network of kind "
+            f"{arguments.kind}; leave {'it' if one else 'them'} out"
+        )
+
+
+def _device(arguments: argparse.Namespace) -> str:
+    return arguments.device or "cpu"
+
+
+def _outputs(arguments: argparse.Namespace) -> Path:
+    """Where the model goes, once that and the page can be written."""
+    out = writable(arguments.out, arguments.file)
+    page = arguments.page
+    if page is not None and page.resolve() == out.resolve():
+        raise ValueError(
+            f"the model and its page are two files, got {page} for both; name another "
+            "page"
+        )
+    if page is not None:
+        writable(page, arguments.file, out)
+    return out
 
 
 def _parts(data: Any, share: float) -> tuple[Any, Any]:
@@ -150,7 +207,7 @@ def _autoencoder(arguments: argparse.Namespace, data: Any, held_out: Any) -> Any
             settings=settings,
             seed=arguments.seed,
             held_out=held_out,
-            device=arguments.device,
+            device=_device(arguments),
             progress=progress,
         )
     last = {name: float(series[-1]) for name, series in trained.record.items()}
@@ -166,37 +223,67 @@ def _machine(arguments: argparse.Namespace, data: Any, held_out: Any) -> Any:
         trained, work = train_in_run(
             network,
             data,
-            settings=_settings(arguments, network),
+            settings=_settings(arguments, network, data),
             seed=arguments.seed,
             runs=arguments.runs,
             held_out=held_out,
-            device=arguments.device,
+            device=_device(arguments),
             progress=progress,
         )
-    summary = dict(work.summary)
-    if arguments.kind == "dbn":
-        return trained, {"run": work.directory, **summary}
-    readings = _page(arguments, trained, data, held_out, work.directory)
-    about = {name: summary[name] for name in ("epoch", "products")}
-    return trained, {"run": work.directory, **about, **readings}
+    about = {"run": work.directory, "products": work.summary["products"]}
+    if arguments.augment:
+        flip = _symmetry(data).flip
+        about["symmetry"] = "shifts and flips" if flip else "shifts"
+    return trained, about
 
 
-def _page(
+def _read(
     arguments: argparse.Namespace, trained: Any, data: Any, held_out: Any, run: Path
 ) -> dict[str, Any]:
     """Write the page; its readings, with errors and next to what is exact."""
     from kadanoff.experiments.training import training
+    from kadanoff.networks.dbn import DBN, layer_data
     from kadanoff.reports.page import write
-    from kadanoff.reports.training import page, readings_of
+    from kadanoff.reports.training import page, page_of_stack
 
     path = arguments.page or run / "page.html"
-    dataset = training(trained, data, held_out, seed=arguments.seed)
-    write(page(dataset), path)
-    readings: dict[str, Any] = dict(readings_of(dataset))
+    if not isinstance(trained, DBN):
+        dataset = training(trained, data, held_out, seed=arguments.seed)
+        write(page(dataset), path)
+        return {**_readings(dataset, arguments.json), "page": path}
+    datasets = [
+        training(machine, below, unseen, seed=arguments.seed)
+        for machine, (below, unseen) in zip(
+            trained.machines, layer_data(trained, data, held_out), strict=True
+        )
+    ]
+    write(page_of_stack(datasets), path)
+    layers = {
+        f"layer {k}": _readings(dataset, arguments.json, ON_LAYERS)
+        for k, dataset in enumerate(datasets)
+    }
+    return {**layers, "page": path}
+
+
+def _readings(
+    dataset: Any, as_json: bool, names: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """How the training of a machine ended: all readings, or some of them."""
+    from kadanoff.reports.training import readings_of, stop_sentence, stopped
+
+    readings: dict[str, Any] = {
+        name: reading
+        for name, reading in readings_of(dataset).items()
+        if not names or name in names
+    }
     if "energy" in readings and "exact_energy" in readings:
         exact = float(readings.pop("exact_energy").value)
-        readings["energy"] = beside(readings["energy"], exact, as_json=arguments.json)
-    return {**readings, "page": path}
+        readings["energy"] = beside(readings["energy"], exact, as_json=as_json)
+    epochs = dataset["epoch"].values
+    end: dict[str, Any] = {"epoch": int(epochs[-1]) if len(epochs) else 0}
+    if (stop := stopped(dataset)) is not None:
+        end["stopped"] = stop if as_json else stop_sentence(dataset)
+    return {**end, **readings}
 
 
 def _network(arguments: argparse.Namespace, data: Any) -> Any:
@@ -209,25 +296,15 @@ def _network(arguments: argparse.Namespace, data: Any) -> Any:
     if arguments.kind == "rbm":
         return RBM(data.geometry, _code(arguments), units=units, **common)
     if arguments.kind == "dbn":
-        return DBN.dense(data.geometry, _hidden(arguments), **common)
-    if arguments.hidden is not None:
-        raise ValueError(
-            "a conv-rbm has one hidden unit per block and map, so --hidden does not "
-            "apply; choose --filter, --stride and --maps"
-        )
-    return ConvRBM(
-        filter=arguments.filter,
-        stride=arguments.stride,
-        maps=arguments.maps,
-        dimension=data.grid.dimension,
-        units=units,
-        **common,
-    )
+        hidden, sees = _hidden(arguments), units[0]
+        return DBN.dense(data.geometry, hidden, visible_units=sees, **common)
+    sizes = _given(arguments, ("filter", "stride", "maps"))
+    return ConvRBM(dimension=data.grid.dimension, units=units, **sizes, **common)
 
 
 def _units(arguments: argparse.Namespace, data: Any) -> tuple[str, str]:
     usual = "spin" if data.alphabet == "pm1" else "gaussian"
-    return arguments.visible_units or usual, arguments.hidden_units
+    return arguments.visible_units or usual, arguments.hidden_units or "spin"
 
 
 def _hidden(arguments: argparse.Namespace) -> tuple[int, ...]:
@@ -250,7 +327,7 @@ def _code(arguments: argparse.Namespace) -> int:
     return first
 
 
-def _settings(arguments: argparse.Namespace, network: Any) -> Any:
+def _settings(arguments: argparse.Namespace, network: Any, data: Any) -> Any:
     """The recommended training of this kind of network, and what was asked for."""
     from kadanoff.networks.dbn import DBN
     from kadanoff.networks.settings import recommended
@@ -261,11 +338,25 @@ def _settings(arguments: argparse.Namespace, network: Any) -> Any:
     )  # fmt: skip
     stacked = isinstance(network, DBN)
     machine = network.machines[0] if stacked else network
-    given, aim = _given(arguments, names), arguments.aim
+    given, aim = _given(arguments, names), arguments.aim or "locality"
     first = recommended(machine, aim, symmetric=arguments.augment)
     first, upper = (replace(s, **given) for s in (first, recommended(machine, aim)))
+    if arguments.rungs is not None and first.chains != "tempered":
+        raise ValueError(
+            f"--rungs is of tempered chains, got chains {first.chains}; add --chains "
+            "tempered, or leave it out"
+        )
+    if arguments.augment:
+        first = replace(first, symmetry=_symmetry(data))
     # The hidden units of a dense layer have no positions to shift.
     return [first] + [upper] * (len(network.machines) - 1) if stacked else first
+
+
+def _symmetry(data: Any) -> Any:
+    """Shifts, and the flip where no field tells up from down."""
+    from kadanoff.symmetry import Symmetry
+
+    return Symmetry(translations=True, flip=not data.couplings.get("h", 0.0))
 
 
 def _given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:

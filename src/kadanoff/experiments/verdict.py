@@ -157,7 +157,7 @@ def _check(
     fitting = ("pm1",) if units == SPIN else ("pm1", "real")
     if unseen.alphabet not in fitting or unseen.features is not None:
         raise ValueError(
-            f"a {network.kind} of {units.name} units is judged on one value per site "
+            f"the {network.kind} of {units.name} units is judged on one value per site "
             f"of alphabet {' or '.join(fitting)}, got '{unseen.alphabet}'"
         )
     if runs < 2 or temperatures < 2:

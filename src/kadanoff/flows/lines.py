@@ -114,6 +114,7 @@ def log_partition_per_site(
     Raises:
         ValueError: an unknown coupling, or a sum that has not converged.
 
+    >>> import math
     >>> from kadanoff.flows.decimation import Chain
     >>> value = log_partition_per_site(Chain(b=2), 0.7).item()
     >>> abs(value - math.log(2 * math.cosh(0.7))) < 1e-13

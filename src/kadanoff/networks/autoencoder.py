@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from kadanoff.content import content_hash
 from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Geometry, Unordered
+from kadanoff.networks.device import check_device
 from kadanoff.networks.pca import check_numbers, same_size
 from kadanoff.networks.products import one_thread
 from kadanoff.networks.units import SPIN, units_of
@@ -38,6 +39,7 @@ from kadanoff.symmetry import Symmetry
 __all__ = ["Autoencoder", "Descent", "train_autoencoder"]
 
 WATCHED = 1024  # configurations that the readings per epoch rest on
+RUN_AWAY = 10  # times the loss of the untrained network
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ def train_autoencoder(
         settings: how to train.
         seed: orders the batches.
         held_out: configurations of other chains.
-        device: where to compute, `cpu` or `cuda`.
+        device: where to compute, `cpu`, `cuda` or `cuda:N`.
         progress: called with the epochs done and their number.
 
     Returns:
@@ -217,9 +219,11 @@ def train_autoencoder(
         `held_out`, `held_out` (the same of those).
 
     Raises:
-        ValueError: data that do not fit or are too few; a loss that stops being finite.
+        ValueError: data that do not fit or are too few; no such device; a loss that
+            stops being finite, or ends above ten times that of the given network.
     """
     settings = settings or Descent()
+    check_device(device)
     _check(network, data, settings)
     notes = _notes(network, data, settings, seed)
     network = copy.deepcopy(network).to(device)
@@ -229,6 +233,7 @@ def train_autoencoder(
         for name, ensemble in (("loss", data), ("held_out", held_out))
         if ensemble is not None
     }
+    untrained = _costs(network, watched)["loss"]
     trained = [p for p in network.parameters() if p.requires_grad]
     adam = torch.optim.Adam(trained)
     updates = data.size // settings.batch
@@ -246,6 +251,7 @@ def train_autoencoder(
             _record(network, watched)
             if progress is not None:
                 progress(epoch + 1, settings.epochs)
+    _check_descended(network, untrained)
     return network
 
 
@@ -263,12 +269,28 @@ def _descend(
     adam.step()
 
 
-@torch.no_grad()
+def _check_descended(network: Autoencoder, untrained: float) -> None:
+    """Refuse a network that the training has driven away from the data."""
+    last = float(network.record["loss"][-1])
+    # A NaN is not below anything.
+    if not (math.isfinite(last) and last <= RUN_AWAY * untrained):
+        raise ValueError(
+            f"the loss ended at {last:.3g} nats per site, and that of the untrained "
+            f"network is {untrained:.3g}; lower the learning rate"
+        )
+
+
 def _record(network: Autoencoder, watched: dict[str, Tensor]) -> None:
-    sites = math.prod(network.visible.lattice)
-    for name, v in watched.items():
+    for name, cost in _costs(network, watched).items():
         past = network.record.get(name, np.empty(0))
-        network.record[name] = np.append(past, float(network.loss(v).mean()) / sites)
+        network.record[name] = np.append(past, cost)
+
+
+@torch.no_grad()
+def _costs(network: Autoencoder, watched: dict[str, Tensor]) -> dict[str, float]:
+    """Mean losses in nats per site."""
+    sites = math.prod(network.visible.lattice)
+    return {name: float(network.loss(v).mean()) / sites for name, v in watched.items()}
 
 
 def _some(network: Autoencoder, data: Ensemble, seed: int) -> Tensor:

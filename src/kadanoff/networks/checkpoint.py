@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from kadanoff.networks.machine import Machine
@@ -64,9 +65,11 @@ def keep(state: State, store: Path | None, size: int) -> None:
     spins = state.network.units == ("spin", "spin")
     tensors["chains"] = state.chains.to(torch.int8 if spins else state.chains.dtype)
     tensors["epoch"] = torch.tensor(epoch)
-    save(state.network, store / f"epoch-{epoch:06d}.safetensors", state=tensors)
+    new = store / f"epoch-{epoch:06d}.safetensors"
+    save(state.network, new, state=tensors)
     for path in older:
-        if not is_lasting(_epoch(path)):
+        # Beyond this epoch there are only damaged files, which were passed over.
+        if path != new and (_epoch(path) > epoch or not is_lasting(_epoch(path))):
             path.unlink()
 
 
@@ -81,17 +84,20 @@ def finish(state: State, store: Path | None) -> Machine:
 def stored(store: Path | None, notes: dict[str, Any], epochs: int) -> State | None:
     """Where the training with these notes stopped; None where it has not begun.
 
+    A file that cannot be read is passed over for the newest checkpoint that can.
+
     Raises:
-        ValueError: the directory holds another training, or a damaged file.
+        ValueError: the directory holds another training, or a checkpoint that can be
+            read and is none of this program.
     """
     if store is None:
         return None
     store.mkdir(parents=True, exist_ok=True)
     result = store / RESULT
-    if result.exists():
+    if result.exists() and _is_whole(result):
         network, _ = load_state(result)
         state = State(network, {}, torch.empty(0), epochs)
-    elif paths := checkpoints(store):
+    elif paths := _up_to_a_whole_one(store):
         state = _read(paths[-1])
     else:
         return None
@@ -104,8 +110,30 @@ def stored(store: Path | None, notes: dict[str, Any], epochs: int) -> State | No
     return state
 
 
+def _up_to_a_whole_one(store: Path | None) -> list[Path]:
+    """The checkpoints, oldest first, without damaged ones at the end."""
+    paths = checkpoints(store)
+    while paths and not _is_whole(paths[-1]):
+        paths.pop()
+    return paths
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is safetensors to its end, whatever it describes."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                file.get_tensor(name)
+    except (SafetensorError, OSError):
+        return False
+    return True
+
+
 def _read(path: Path) -> State:
-    network, tensors = load_state(path)
+    try:
+        network, tensors = load_state(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; remove it to go on from the one before") from None
     try:
         epoch = int(tensors.pop("epoch"))
         chains = tensors.pop("chains").to(network.W)
@@ -117,7 +145,8 @@ def _read(path: Path) -> State:
 
 def machines_of(store: Path | None) -> list[Machine]:
     """The machines of the epochs 0, 1, 2, 4, … that a training has stored."""
-    kept = [path for path in checkpoints(store) if is_lasting(_epoch(path))]
+    paths = _up_to_a_whole_one(store)
+    kept = [path for path in paths if is_lasting(_epoch(path))]
     return [load_state(path)[0] for path in kept]
 
 

@@ -13,7 +13,7 @@ the scheme that arXiv:1410.3831 compares with block spins.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, cast
 
@@ -36,6 +36,7 @@ __all__ = [
     "DBN",
     "draw_up",
     "generate",
+    "layer_data",
     "log_likelihood",
     "receptive_fields",
     "train_dbn",
@@ -78,17 +79,20 @@ class DBN(nn.Module):
         *,
         biases: bool = False,
         seed: int = 0,
+        visible_units: str = SPIN.name,
     ) -> Self:
         """Untrained RBMs of these sizes, such as `dense((32, 32), (256, 64))`.
 
+        The visible units of the first are `spin` or `gaussian`, all others spins.
+
         Raises:
-            ValueError: no hidden layer, or one without units.
+            ValueError: no hidden layer, one without units, or unknown units.
         """
-        below, machines = visible, []
-        for l, units in enumerate(hidden):
-            drawn = subseed(seed, "layer", l)
-            machines.append(RBM(below, units, biases=biases, seed=drawn))
-            below = Unordered(units)
+        below, sees, machines = visible, visible_units, []
+        for l, size in enumerate(hidden):
+            drawn, units = subseed(seed, "layer", l), (sees, SPIN.name)
+            machines.append(RBM(below, size, biases=biases, seed=drawn, units=units))
+            below, sees = Unordered(size), SPIN.name
         return cls(machines)
 
     @property
@@ -313,7 +317,7 @@ def train_dbn(
         held_out: configurations of other chains, for the free-energy gap of each layer.
         pass_on: what the next machine sees of the layer below it: `samples` drawn
             once given the data, or `means`, real numbers.
-        device: where to compute, `cpu` or `cuda`.
+        device: where to compute, `cpu`, `cuda` or `cuda:N`.
         store: a directory for one training per layer (`layer-0` …) and for the result,
             `model.safetensors`. A training that was stopped goes on to the same bits.
         progress: called with the epochs done and their number, over all layers.
@@ -344,15 +348,56 @@ def train_dbn(
         )
         trained.append(machine)
         if l + 1 < len(epochs):
-            data = _passed(machine, data, pass_on, subseed(seed, "data", l))
-            if held_out is not None:
-                drawn = subseed(seed, "held out", l)
-                held_out = _passed(machine, held_out, pass_on, drawn)
+            data, held_out = _above(machine, l, data, held_out, pass_on, seed)
     result = DBN(trained)
     result.notes = result.notes | {"seed": int(seed), "pass_on": pass_on}
     if store is not None:
         save(result, store / RESULT)
     return result
+
+
+def layer_data(
+    network: DBN, data: Ensemble, held_out: Ensemble | None = None
+) -> Iterator[tuple[Ensemble, Ensemble | None]]:
+    """What each machine of a trained stack was trained on, and what was held out.
+
+    Drawn again from the seed of the training: on the same device, the same bits.
+
+    Args:
+        network: trained by `train_dbn`, whose notes hold the seed.
+        data: what its first machine was trained on.
+        held_out: configurations of other chains.
+
+    Raises:
+        ValueError: a network without the notes of a training.
+    """
+    try:
+        seed, pass_on = int(network.notes["seed"]), str(network.notes["pass_on"])
+    except KeyError as missing:
+        raise ValueError(
+            f"the data of upper layers are drawn as in the training, whose {missing} "
+            "these notes lack; train the network with train_dbn"
+        ) from None
+    yield data, held_out
+    for l, machine in enumerate(network.machines[:-1]):
+        data, held_out = _above(machine, l, data, held_out, pass_on, seed)
+        yield data, held_out
+
+
+def _above(
+    machine: Machine,
+    level: int,
+    data: Ensemble,
+    held_out: Ensemble | None,
+    pass_on: str,
+    seed: int,
+) -> tuple[Ensemble, Ensemble | None]:
+    """What the next machine sees of the data and of what is held out."""
+    passed = _passed(machine, data, pass_on, subseed(seed, "data", level))
+    if held_out is not None:
+        drawn = subseed(seed, "held out", level)
+        held_out = _passed(machine, held_out, pass_on, drawn)
+    return passed, held_out
 
 
 def _each_setting(

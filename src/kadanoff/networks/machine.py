@@ -88,7 +88,7 @@ class Machine(nn.Module, ABC):
         for name, parameter in self.named_parameters():
             if not bool(torch.isfinite(parameter).all()):
                 raise ValueError(
-                    f"a {self.kind} needs finite weights, got NaN or infinity in its "
+                    f"the {self.kind} needs finite weights, got NaN or infinity in its "
                     f"{name}; train it again, or load another file"
                 )
 

@@ -180,12 +180,12 @@ def check_numbers(kind: str, data: Ensemble) -> None:
     """
     if data.features is not None:
         raise ValueError(
-            f"a {kind} takes one value per site, got {data.features} feature maps; "
+            f"the {kind} takes one value per site, got {data.features} feature maps; "
             "choose one with map=…"
         )
     if data.alphabet not in ("pm1", "real"):
         raise ValueError(
-            f"a {kind} takes ±1 spins or real values, got alphabet {data.alphabet!r}"
+            f"the {kind} takes ±1 spins or real values, got alphabet {data.alphabet!r}"
         )
 
 

@@ -28,6 +28,7 @@ from torch.nn import functional
 
 from kadanoff.content import content_hash
 from kadanoff.ensemble import Ensemble
+from kadanoff.geometry import Grid
 from kadanoff.networks.checkpoint import (
     State,
     checkpoints,
@@ -37,6 +38,7 @@ from kadanoff.networks.checkpoint import (
     machines_of,
     stored,
 )
+from kadanoff.networks.device import check_device
 from kadanoff.networks.machine import Machine
 from kadanoff.networks.negative import PHASES, first_chains
 from kadanoff.networks.products import fast_products, full_products, one_thread
@@ -70,7 +72,7 @@ def train(
         seed: orders the batches and draws the units.
         held_out: configurations of other chains, for the free-energy gap and the
             pseudo-likelihood.
-        device: where to compute, `cpu` or `cuda`.
+        device: where to compute: `cpu`, `cuda` or `cuda:N`.
         store: a directory for checkpoints, from which a training that was stopped goes
             on, and for the result, `model.safetensors`.
         progress: called with the epochs done and their number.
@@ -84,6 +86,7 @@ def train(
             (the last good checkpoint stays).
     """
     settings = settings or recommended(network)
+    check_device(device)
     check(network, data, settings)
     check_held_out(network, held_out, settings)
     notes = _notes(network, data, held_out, settings, seed)
@@ -206,7 +209,7 @@ def check(network: Machine, data: Ensemble, settings: Training) -> None:
     network.check_finite()
     if data.features is not None:
         raise ValueError(
-            f"a {network.kind} trains on one value per site, got {data.features} "
+            f"the {network.kind} trains on one value per site, got {data.features} "
             "feature maps; choose one"
         )
     if data.size < settings.batch:
@@ -220,10 +223,15 @@ def check(network: Machine, data: Ensemble, settings: Training) -> None:
             "spins may be flipped where up and down are alike, got configurations in a "
             f"field h = {field:g}; leave the flip out of the symmetry"
         )
+    if settings.symmetry.translations and not isinstance(data.geometry, Grid):
+        raise ValueError(
+            "shifts move configurations of a lattice, got units without positions; "
+            "leave the shifts out of the symmetry"
+        )
     most = 1 if network.visible_units == SPIN else np.finfo(np.float32).max
     if data.alphabet not in ("pm1", "real"):
         raise ValueError(
-            f"a {network.kind} trains on ±1 spins or real values, got alphabet "
+            f"the {network.kind} trains on ±1 spins or real values, got alphabet "
             f"{data.alphabet!r}; choose one state and import it as ±1"
         )
     if data.alphabet == "real":
@@ -231,7 +239,7 @@ def check(network: Machine, data: Ensemble, settings: Training) -> None:
             # A NaN is not below anything.
             if not np.abs(data.read(chunk)).max() <= most:
                 raise ValueError(
-                    f"a {network.kind} of {network.visible_units.name} units trains "
+                    f"the {network.kind} of {network.visible_units.name} units trains "
                     f"on finite values{' between -1 and 1' if most == 1 else ''}, got "
                     f"others among draws {chunk.draws.start} to {chunk.draws.stop} "
                     f"of chains {chunk.chains.start} to {chunk.chains.stop}"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,12 +34,18 @@ __all__ = [
     "draw_spectra",
     "findings",
     "page",
+    "page_of_stack",
+    "readings_of",
+    "stop_sentence",
+    "stopped",
 ]
 
 INK, GREY = "#222222", "#767676"
 ACROSS = 8  # filters in a row
 FEW = 40  # epochs that have a mark each
 LONG = 20  # times τ, below which a chain only bounds it
+SIGMAS = 2  # beyond which a reading differs from a number
+LEVEL, LEVEL_PER_SITE = 2.0, 0.01  # nats of gap, the smaller of which is small
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,22 @@ def page(dataset: xr.Dataset) -> Page:
     )
 
 
+def page_of_stack(datasets: Sequence[xr.Dataset]) -> Page:
+    """The page of the first machine of a stack, and the last readings of all of them.
+
+    Args:
+        datasets: of every machine on what it was trained on, the first one first.
+    """
+    first = page(datasets[0])
+    about = datasets[0].attrs
+    whole = f"a dbn of {_counted(len(datasets), 'machine')}"
+    return replace(
+        first,
+        title=f"Training of {whole}: the first, {_machine(about)}",
+        sections=[_layers(datasets), *first.sections],
+    )
+
+
 def draw(dataset: xr.Dataset) -> dict[str, Figure]:
     """All figures by title; those that have something to show."""
     figures = {
@@ -141,12 +163,34 @@ def findings(dataset: xr.Dataset) -> list[str]:
     """One sentence for each reading that there is."""
     readings, about = readings_of(dataset), dataset.attrs
     sentences = [
+        stop_sentence(dataset),
         _on_likelihood(readings, about),
-        _on_gap(readings),
+        _on_gap(readings, about),
         _on_energy(readings, about),
         _on_mixing(readings, about),
     ]
     return [sentence for sentence in sentences if sentence]
+
+
+def stopped(dataset: xr.Dataset) -> dict[str, Any] | None:
+    """Where a largest gap ended a training before its last epoch; None where not.
+
+    Returns:
+        `epoch`, the last one that was kept, of so many `epochs`; the `largest_gap` that
+        the next one left behind; `gap` and `gap_error` after the one kept, in nats,
+        None where there was no reading.
+    """
+    epoch, epochs, limit = _progress(dataset)
+    if limit is None or epochs is None or epoch >= epochs:
+        return None
+    gap, error = _last_gap(dataset)
+    return {
+        "epoch": epoch,
+        "epochs": epochs,
+        "largest_gap": limit,
+        "gap": gap,
+        "gap_error": error,
+    }
 
 
 def draw_curves(dataset: xr.Dataset) -> Figure | None:
@@ -459,20 +503,77 @@ def _on_likelihood(
     if "law_pseudo_likelihood" in readings:
         best = _number(readings["law_pseudo_likelihood"])
         told += f", and the law of the data itself has {best}"
+    if _upper(readings["pseudo_likelihood"]) < -math.log(2):
+        told += ": it knows less than nothing about a spin from the others"
     return f"{told}."
 
 
-def _on_gap(readings: Mapping[str, Estimate]) -> str | None:
+def _on_gap(readings: Mapping[str, Estimate], about: Mapping[str, Any]) -> str | None:
     gap = readings.get("gap")
     if gap is None:
         return None
-    known = bool(np.isfinite(gap.error))
-    heart = known and float(gap.value) > 3 * float(gap.error)
-    verdict = "it has learned some by heart" if heart else "it learned none by heart"
     return (
         f"The free energy of held-out configurations lies {_number(gap)} nats above "
-        f"that of the training set: {verdict if known else 'its error is not known'}."
+        f"that of the training set: {_by_heart(gap, about['sites'])}."
     )
+
+
+def _by_heart(gap: Estimate, sites: int) -> str:
+    """Larger than its error, small whatever its error, or neither."""
+    small = min(LEVEL, LEVEL_PER_SITE * sites)
+    if not np.isfinite(gap.error):
+        return "its error is not known"
+    if float(gap.value) > SIGMAS * float(gap.error):
+        return "it has learned some by heart"
+    if _upper(gap) < small:
+        return f"level, what it learned by heart is worth less than {small:.3g} nats"
+    return "whether it has learned any by heart is not decided, the error is too large"
+
+
+def _upper(reading: Estimate) -> float:
+    """The value and two errors, or the value alone where its error is not known."""
+    return float(reading.value) + SIGMAS * float(np.nan_to_num(reading.error))
+
+
+def stop_sentence(dataset: xr.Dataset) -> str | None:
+    """That a largest gap ended the training, or that none could have been seen."""
+    _, _, limit = _progress(dataset)
+    if limit is None:
+        return None
+    gap, error = _last_gap(dataset)
+    blind = error is not None and error > limit
+    doubt = f"the error of the gap, {error:.2g} nats, is larger" if blind else ""
+    end = stopped(dataset)
+    if end is None:
+        return (
+            f"It was to stop at a free-energy gap of {limit:g} nats; {doubt}, so that "
+            "a gap of that size would not have been seen."
+            if blind
+            else None
+        )
+    told = (
+        f"It stopped after epoch {end['epoch']} of {end['epochs']}: the next one left "
+        f"a free-energy gap of more than {limit:g} nats, by {SIGMAS} standard errors"
+    )
+    if gap is not None:
+        told += f" (before it {gap:.3g}, with an error of {error:.2g})"
+    return f"{told}; {doubt} than {limit:g}, so it came late." if blind else f"{told}."
+
+
+def _progress(dataset: xr.Dataset) -> tuple[int, int | None, float | None]:
+    """Epochs done, epochs asked for, and the gap at which to stop."""
+    settings = json.loads(dataset.attrs["notes"]).get("settings", {})
+    epochs = dataset["epoch"].values
+    done = int(epochs[-1]) if len(epochs) else 0
+    return done, settings.get("epochs"), settings.get("largest_gap")
+
+
+def _last_gap(dataset: xr.Dataset) -> tuple[float | None, float | None]:
+    """The gap that was recorded last, with its error."""
+    if "gap" not in dataset["quantity"].values or not dataset.sizes["epoch"]:
+        return None, None
+    last = dataset.sel(quantity="gap").isel(epoch=-1)
+    return float(last["record"]), float(last["record_error"])
 
 
 def _on_energy(
@@ -507,7 +608,14 @@ def _texts(dataset: xr.Dataset) -> dict[str, str]:
     """One sentence for each figure."""
     about = dataset.attrs
     shown, tied = dataset.sizes["unit"], about["kind"] != "rbm"
-    what = "filters" if tied else "weights of hidden units on the visible layer"
+    what = (
+        _counted(shown, "filter")
+        if tied
+        else f"Weights of {_counted(shown, 'hidden unit')} on the visible layer"
+    )
+    order, scale = "", ""
+    if shown > 1:
+        order, scale = ", the largest norm first", ", all on one scale"
     plane = (
         ", the plane with the largest weight of each"
         if dataset["filters"].ndim > 3
@@ -518,7 +626,7 @@ def _texts(dataset: xr.Dataset) -> dict[str, str]:
         "last one, with its error.",
         "Chains": "Gibbs chains that start from data: a machine that has the law of "
         "the data leaves these means where they are at step 0.",
-        "Filters": f"{shown} {what}, the largest norm first{plane}, all on one scale.",
+        "Filters": f"{what}{order}{plane}{scale}.",
         "Spectra": "Modes of W beside modes of the data: what stands out above random "
         "weights of the same size has been learned, and the strongest modes of the "
         "data are learned first.",
@@ -543,14 +651,47 @@ def _tables(dataset: xr.Dataset) -> Section:
     )
 
 
+def _layers(datasets: Sequence[xr.Dataset]) -> Section:
+    """The readings at the end of each machine, side by side."""
+    readings = [readings_of(dataset) for dataset in datasets]
+    names = [k for k in WORDS if any(k in own for own in readings)]
+    rows = [["units", *(_units(dataset.attrs) for dataset in datasets)]]
+    rows += [["epochs", *(_epochs(dataset) for dataset in datasets)]]
+    for name in names:
+        cells = [_number(own[name]) if name in own else "–" for own in readings]
+        rows.append([WORDS[name], *cells])
+    numbers = [f"machine {k}" for k in range(1, len(datasets) + 1)]
+    return Section(
+        "Layers",
+        "The readings at the end of every machine, each on what the one below it "
+        "passes on. All other sections are about the first.",
+        tables=[Table(["reading", *numbers], rows)],
+    )
+
+
+def _epochs(dataset: xr.Dataset) -> str:
+    done, asked, _ = _progress(dataset)
+    return f"{done} of {asked}" if asked is not None else f"{done}"
+
+
 def _flat(facts: Any, name: str = "") -> list[list[str]]:
-    """Rows of (name, value); names of what is nested are joined."""
+    """Rows of (name, value), sorted; names of what is nested are joined."""
     if not isinstance(facts, dict):
-        return [[name, json.dumps(facts, ensure_ascii=False).strip('"')]]
-    inner = (_flat(v, f"{name} {k}".strip()) for k, v in facts.items())
+        text = json.dumps(facts, ensure_ascii=False, sort_keys=True)
+        return [[name, text.strip('"')]]
+    # A training that was resumed has its notes from a file, in another order.
+    inner = (_flat(v, f"{name} {k}".strip()) for k, v in sorted(facts.items()))
     return [row for rows in inner for row in rows]
 
 
 def _machine(about: Mapping[str, Any]) -> str:
     article = "an" if about["kind"] == "rbm" else "a"
-    return f"{article} {about['kind']}, {about['lattice']} → {about['units']}"
+    return f"{article} {about['kind']}, {_units(about)}"
+
+
+def _units(about: Mapping[str, Any]) -> str:
+    return f"{about['lattice']} → {about['units']}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
