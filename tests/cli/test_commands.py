@@ -198,6 +198,20 @@ def test_flow_prints_numbers_by_name(folder, capsys):
     assert tensors["relative_error"] < 2e-5
     assert tensors["by_step"][10]["dimensions"][0] == pytest.approx(1 / 8, abs=0.01)
     assert tensors["by_step"][10]["central_charge"] == pytest.approx(1 / 2, abs=0.02)
+    average = run("flow block-average --d 2 --c 2", capsys)
+    assert average["y_t"] == pytest.approx(2)
+    for command, sentence in {
+        "flow btrg --d 3": "--d is for maps of couplings, not for btrg",
+        "flow migdal-kadanoff --chi 3": "--chi is for tensor schemes",
+        "flow trg --q inf": "a whole number of states, got inf",
+        "flow trg --q nan": "a whole number of states, got nan",
+        "flow trg --q 100": "2 to 12 states, got 100",
+        "flow trg --steps 1500": "1 to 200 steps, got 1500",
+        "flow btrg --coupling 1e308": "at most 50 in size",
+        "flow variational --p nan": "p",
+    }.items():
+        assert main(command.split()) == 2
+        assert sentence in capsys.readouterr().err
     assert main(["flow", "btrg", "--chi", "1"]) == 2
     assert "keeps 2 to 64 states, got 1" in capsys.readouterr().err
     assert main(["flow", "migdal-kadanoff", "--q", "3"]) == 2

@@ -213,5 +213,5 @@ def test_what_does_not_fit_is_refused():
     for width in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="width is a share"):
             MomentumShell(2, width)
-    with pytest.raises(ValueError, match="finite number, got inf"):
+    with pytest.raises(ValueError, match="at most 10 in size, got inf"):
         MomentumShell(2, dimension=math.inf)

@@ -45,9 +45,9 @@ def test_in_the_hot_phase_nothing_is_left_to_scale():
         ({"name": "mera"}, "a tensor scheme is one of trg"),
         ({"bond": 1}, "keeps 2 to 64 states, got 1"),
         ({"bond": 65}, "got 65; time grows"),
-        ({"steps": 0}, "at least 1 step, got 0"),
-        ({"states": 1}, "states"),
-        ({"coupling": math.nan}, "finite"),
+        ({"steps": 0}, "1 to 200 steps, got 0"),
+        ({"states": 1}, "2 to 12 states, got 1"),
+        ({"coupling": math.nan}, "at most 50 in size, got nan"),
     ],
 )
 def test_what_cannot_be_run_is_refused(wrong, sentence):

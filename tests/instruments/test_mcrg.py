@@ -15,6 +15,8 @@ from instruments.exact_draws import (
     within_one_error,
 )
 
+from kadanoff.coarse.momentum import MomentumShell
+from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact import pairs
 from kadanoff.exact.constants import K_C
@@ -30,6 +32,8 @@ from kadanoff.instruments.mcrg import (
     scan_maps,
 )
 from kadanoff.instruments.operators import sector_sums
+from kadanoff.models.ising import Ising
+from kadanoff.samplers.run import sample
 
 EVEN3 = ("nn", "nnn", "plaquette")
 
@@ -717,3 +721,13 @@ class TestFeatureMaps:
             scan_maps([fine[0], coarse[0]])
         with pytest.raises(ValueError, match="got 2, None"):
             scan_maps([self.together(fine), coarse[0]])
+
+
+def test_an_exponent_that_was_put_in_is_no_reading():
+    """The momentum shell rescales the field by b^Δ: y_H = d − Δ whatever the data."""
+    ensemble = sample(Ising((16, 16)), coupling=K_C, draws=640, seed=3)
+    stack = Stack((MomentumShell(2, dimension=0.3), MomentumShell(2, dimension=0.3)))
+    found = mcrg.scan(list(stack.levels(ensemble, seed=0)), odd=("field",)).y_h
+    assert float(found.estimate.value) == pytest.approx(1.7, abs=1e-5)
+    assert not found.converged
+    assert "the same for all samples" in found.sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ OPTIONS = {
     "p": (float, "sharpness (variational); the best one if not given"),
     "c": (float, "change of scale (gaussian)"),
 }
+
+TENSORS = ("chi", "coupling", "steps")
 
 
 def add(commands: Any) -> None:
@@ -55,8 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.name in SCHEMES:
         _of_tensors(arguments)
         return
+    _refuse(arguments, TENSORS, "tensor schemes")
     given = {name: getattr(arguments, name) for name in OPTIONS}
-    options = {name: value for name, value in given.items() if value is not None}
+    options = {n: _whole(value) for n, value in given.items() if value is not None}
     flow = flow_named(arguments.name, **options)
     result = summary(flow)
     if arguments.plot is not None:
@@ -66,16 +70,33 @@ def run(arguments: argparse.Namespace) -> None:
     emit(result, as_json=arguments.json)
 
 
+def _whole(value: float) -> float:
+    """2.0 as 2: some maps take whole numbers only."""
+    return int(value) if float(value).is_integer() else value
+
+
+def _refuse(
+    arguments: argparse.Namespace, names: Iterable[str], takers: str, *besides: str
+) -> None:
+    given = [n for n in names if getattr(arguments, n) is not None and n not in besides]
+    if given:
+        raise ValueError(
+            f"--{', --'.join(given)} is for {takers}, not for {arguments.name}; leave "
+            "it out"
+        )
+
+
 def _of_tensors(arguments: argparse.Namespace) -> None:
     from kadanoff.flows.tensor_registry import tensor_summary
 
+    _refuse(arguments, OPTIONS, "maps of couplings", "q")
     if arguments.plot is not None:
         raise ValueError(
             f"{arguments.name} moves a tensor, which has no plane to be drawn in; "
             "leave --plot out"
         )
     states = arguments.q
-    if states is not None and states != int(states):
+    if states is not None and not float(states).is_integer():
         raise ValueError(f"a Potts tensor has a whole number of states, got {states:g}")
     result = tensor_summary(
         arguments.name,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kadanoff.coarse.windows import block_sum, grid_of, require_spins
+from kadanoff.coarse.windows import block_sum, grid_of, require_numbers, require_spins
 from kadanoff.geometry import Geometry, Grid
 
 __all__ = ["Average", "Decimation", "Majority"]
@@ -76,7 +76,8 @@ class Average:
         """One value per site."""
 
     def alphabet(self, fine: str) -> str:
-        """Real values."""
+        """Real values; ValueError for Potts states or angles."""
+        require_numbers(fine, self)
         return "real"
 
     def __call__(

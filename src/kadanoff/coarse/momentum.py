@@ -15,7 +15,6 @@ window is 1, and cutting twice is cutting once.
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,6 +24,8 @@ from kadanoff.coarse.windows import grid_of, require_numbers
 from kadanoff.geometry import Geometry, Grid, shortest_periods
 
 __all__ = ["MomentumShell"]
+
+LARGEST_DIMENSION = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class MomentumShell:
         dimension: Δ, the scaling dimension of the field: the result is φ' = b^Δ φ.
 
     Raises:
-        ValueError: a width outside [0, 1], or a dimension that is not finite.
+        ValueError: a width outside [0, 1], or a dimension beyond ±10.
 
     >>> waves = np.array([[1.0, 0.0, -1.0, 0.0] * 2])
     >>> MomentumShell(2)(1 + waves, Grid((8,)), rng=np.random.default_rng(0))
@@ -58,9 +59,10 @@ class MomentumShell:
                 f"width is a share of the cut-off from 0 to 1, got {self.width:g}; use "
                 "0 for a sharp cut-off"
             )
-        if not math.isfinite(self.dimension):
+        if not abs(self.dimension) <= LARGEST_DIMENSION:
             raise ValueError(
-                f"a scaling dimension is a finite number, got {self.dimension:g}"
+                f"a scaling dimension is a number of at most {LARGEST_DIMENSION:g} in "
+                f"size, got {self.dimension:g}; that of the Ising spin is 0.125"
             )
 
     def coarse(self, fine: Geometry) -> Grid:

@@ -48,6 +48,8 @@ SCHEMES = {
 }
 
 LARGEST_BOND = 64
+MOST_STEPS, MOST_STATES = 200, 12
+LARGEST_COUPLING = 50.0
 SHOWN = 4  # dimensions
 
 
@@ -73,8 +75,8 @@ def tensor_summary(
         `central_charge` and `dimensions` by step, from rings of width 1 and 2.
 
     Raises:
-        ValueError: an unknown scheme, a bond beyond 2 to 64, no step, fewer than two
-            states, or a coupling that is not finite.
+        ValueError: an unknown scheme; a bond, steps, states or a coupling out of
+            range.
     """
     if name not in SCHEMES:
         raise ValueError(f"a tensor scheme is one of {', '.join(SCHEMES)}, got {name}")
@@ -86,8 +88,15 @@ def tensor_summary(
             "sixth power"
         )
     steps = usual_steps if steps is None else steps
-    if steps < 1:
-        raise ValueError(f"a run makes at least 1 step, got {steps}")
+    if not 1 <= steps <= MOST_STEPS:
+        raise ValueError(f"a run makes 1 to {MOST_STEPS} steps, got {steps}")
+    if states is not None and not 2 <= states <= MOST_STATES:
+        raise ValueError(f"a Potts tensor has 2 to {MOST_STATES} states, got {states}")
+    if coupling is not None and not abs(coupling) <= LARGEST_COUPLING:
+        raise ValueError(
+            f"a coupling is a number of at most {LARGEST_COUPLING:g} in size, got "
+            f"{coupling:g}"
+        )
     if coupling is None:
         coupling = K_C if states is None else critical_coupling(states)
     start = ising(coupling) if states is None else potts(states, coupling)

@@ -24,7 +24,8 @@ TOLERANCE = 0.05
 NOISE = 0.1
 """Reported error of an exponent above which convergence cannot be judged."""
 ROUNDING = 1e-6
-"""y = d to rounding is what a plain sum over blocks has, which rescales no spin."""
+"""y = d to rounding is what a plain sum over blocks has, which rescales no spin; an
+error below it is that of a linear map, whose y_H is what it was told."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,11 @@ def _faults(y: Estimate, change: Estimate | None, over: str, d: int) -> list[str
             f"its reading {y} is noise, for lack of configurations or of a relation"
         ]
     faults = []
+    if y.replicates and float(y.error) < ROUNDING:
+        faults.append(
+            f"its exponent {y} is the same for all samples: what the map was told to "
+            "do to the field, and no reading"
+        )
     if y.value <= 0:
         faults.append(f"its exponent {y} is not relevant")
     if y.value > d - ROUNDING:
