@@ -628,6 +628,14 @@ REFERENCES = {
         1976,
         "10.1016/0003-4916(76)90066-X",
     ),
+    "lattice-matching": Reference(
+        "Pawley, G. S. and Swendsen, R. H. and Wallace, D. J. and Wilson, K. G.",
+        "Monte Carlo renormalization-group calculations of critical behavior in the "
+        "simple-cubic Ising model",
+        "Phys. Rev. B 29, 4030",
+        1984,
+        "10.1103/PhysRevB.29.4030",
+    ),
     "niemeijer": Reference(
         "Niemeijer, Th. and van Leeuwen, J. M. J.",
         "Wilson Theory for Spin Systems on a Triangular Lattice",

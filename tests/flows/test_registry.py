@@ -200,3 +200,12 @@ def test_options_and_what_is_required() -> None:
 def test_what_is_refused(call: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize(
+    "options", [{"epsilon": -1.0}, {"epsilon": 0.0}, {"epsilon": 0.4, "loops": 2}]
+)
+def test_where_there_is_no_wilson_fisher_point_none_is_given(options):
+    with pytest.raises(ValueError, match="epsilon above 0 and below"):
+        summary(flow_named("epsilon", **options))
+    assert summary(flow_named("epsilon", epsilon=0.39, loops=2))["y_t"] > 0

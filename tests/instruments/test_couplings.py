@@ -270,3 +270,13 @@ def test_refusals():
     cube = Ensemble.from_values(random_spins((2, 4, 4, 4, 4), seed=7))
     with pytest.raises(ValueError, match="at most 127 clusters through a site"):
         fit_couplings(cube, ("(0,0,0)(1,0,0)(1,1,0)(1,2,1)",))
+
+
+@pytest.mark.parametrize(
+    ("operators", "named"),
+    [(("nn", "nnn", "nn"), "nn, nn"), (("nn", "nnn", "phi2"), "phi2")],
+)
+def test_operators_that_cannot_be_told_apart_are_named(operators, named):
+    spins = np.random.default_rng(1).choice([-1, 1], (4, 8, 8, 8))
+    with pytest.raises(ValueError, match=f"operators {named} cannot be told apart"):
+        fit_couplings(Ensemble.from_values(spins), operators)

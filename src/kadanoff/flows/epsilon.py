@@ -29,7 +29,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-__all__ = ["Series", "WilsonFisher", "coupling", "eta", "inverse_nu", "nu", "omega"]
+__all__ = [
+    "Series",
+    "WilsonFisher",
+    "coupling",
+    "eta",
+    "inverse_nu",
+    "largest_epsilon",
+    "nu",
+    "omega",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,15 @@ class WilsonFisher:
         return torch.stack(
             [flow, mass * growth, field * (self.dimension + 2 - spin) / 2]
         )
+
+
+def largest_epsilon(n: float) -> float:
+    """The ε up to which the β function of two loops has a fixed point: its roots meet.
+
+    >>> round(largest_epsilon(1), 3)
+    0.397
+    """
+    return (n + 8) ** 2 / (12 * (3 * n + 14))
 
 
 @dataclass(frozen=True)

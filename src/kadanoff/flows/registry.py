@@ -157,6 +157,13 @@ def _moved(flow: Any) -> FixedPoint:
 
 
 def _interacting(flow: epsilon.WilsonFisher) -> FixedPoint:
+    """The Wilson–Fisher point, below four dimensions and where the loops have one."""
+    most = epsilon.largest_epsilon(flow.n) if flow.loops == 2 else math.inf
+    if not 0 < flow.epsilon < most:
+        raise ValueError(
+            f"{flow} has its fixed point for epsilon above 0 and below {most:.4g}, got "
+            f"{flow.epsilon:g}; choose one in between, or one loop"
+        )
     one_loop = epsilon.coupling(flow.n).coefficients[1] * flow.epsilon
     starts = [{"quartic": float(one_loop) * factor} for factor in (1.05, 1.5, 2.0)]
     return fixed_point(

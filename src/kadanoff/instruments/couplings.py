@@ -217,12 +217,20 @@ def _strides(values: np.ndarray) -> np.ndarray:
 
 
 def _check_distinct(operators: tuple[str, ...], z: np.ndarray) -> None:
-    if np.linalg.matrix_rank(z) < len(operators):
-        raise ValueError(
-            f"operators {', '.join(operators)} cannot be told apart on these "
-            "configurations: on so small or so ordered a lattice some are functions of "
-            "the others; fit fewer"
-        )
+    rank = np.linalg.matrix_rank(z)
+    if rank == len(operators):
+        return
+    # Where one of those that depend on each other is left out, the rank stays.
+    named = [
+        name
+        for k, name in enumerate(operators)
+        if len(operators) == 1 or np.linalg.matrix_rank(np.delete(z, k, 1)) == rank
+    ]
+    raise ValueError(
+        f"operators {', '.join(named)} cannot be told apart on these configurations, "
+        "or are constant there: on so small or so ordered a lattice some are functions "
+        f"of the others; leave out {len(operators) - rank} of them"
+    )
 
 
 def _maximum(z: np.ndarray, share: np.ndarray, start: np.ndarray) -> np.ndarray:
