@@ -19,7 +19,6 @@ excess falls; flips change nothing where biases are frozen, shifts do.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -32,14 +31,13 @@ import xarray as xr
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
 from kadanoff.experiments.divergence import EVEN, divergence
-from kadanoff.experiments.studies import complete
+from kadanoff.experiments.studies import attributes_of, complete
 from kadanoff.models.ising import Ising
 from kadanoff.networks.dbn import DBN
 from kadanoff.networks.products import one_thread
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.resumable import train_in_run
 from kadanoff.networks.settings import LIKELIEST, LIKELIEST_SYMMETRIC, Training
-from kadanoff.provenance import plain, software
 from kadanoff.randomness import subseed
 from kadanoff.runs import Run
 from kadanoff.samplers.run import sample
@@ -233,10 +231,8 @@ def collect(settings: Settings, *, runs: Path) -> xr.Dataset:
     limits = [math.nan if t.limit is None else t.limit for t in settings.trials]
     data["limit"] = ("trial", limits)
     data["layers"] = ("trial", [len(trial.hidden) for trial in settings.trials])
-    about = {"settings": asdict(settings), "software": software()}
-    attributes = {name: json.dumps(a, default=plain) for name, a in about.items()}
     coordinates = {"trial": names, "data_set": list(range(most))}
-    return xr.Dataset(data, coordinates, attributes)
+    return xr.Dataset(data, coordinates, attributes_of(settings))
 
 
 def median(values: np.ndarray) -> tuple[float, float]:

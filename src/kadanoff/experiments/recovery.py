@@ -38,7 +38,6 @@ e-fold by e-fold. `Trial.folds` counts how many a training has time for.
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -55,7 +54,7 @@ from scipy.optimize import minimize
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
 from kadanoff.exact.enumerate import all_states
-from kadanoff.experiments.studies import complete
+from kadanoff.experiments.studies import attributes_of, complete
 from kadanoff.geometry import Grid
 from kadanoff.models.ising import Ising
 from kadanoff.networks.anchors import (
@@ -74,7 +73,6 @@ from kadanoff.networks.rbm import RBM
 from kadanoff.networks.settings import TIED, Training
 from kadanoff.networks.train import train
 from kadanoff.networks.transfer import transferred
-from kadanoff.provenance import plain, software
 from kadanoff.randomness import generator, subseed
 from kadanoff.runs import Run
 from kadanoff.samplers.run import sample
@@ -344,15 +342,13 @@ def collect(settings: Settings, *, runs: Path) -> xr.Dataset:
     data["excess"] = ("dense", [trial.excess for trial in settings.dense])
     data["samples"] = ("dense", [trial.samples for trial in settings.dense])
     data["units"] = ("dense", [trial.units for trial in settings.dense])
-    about = {"settings": asdict(settings), "software": software()}
-    attributes = {name: json.dumps(a, default=plain) for name, a in about.items()}
     coordinates = {
         "trial": tied,
         "data_set": range(sets),
         "dense": dense,
         "start": range(starts),
     }
-    return xr.Dataset(data, coordinates, attributes)
+    return xr.Dataset(data, coordinates, attributes_of(settings))
 
 
 # --- the likelihood of a tied filter -------------------------------------------------

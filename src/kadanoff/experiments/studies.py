@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from kadanoff.provenance import plain, software
 from kadanoff.runs import Run
 
-__all__ = ["complete"]
+__all__ = ["attributes_of", "complete"]
 
 
 class Job(Protocol):
@@ -47,3 +50,13 @@ def complete(
                 work.finish(readings(job, runs))
         if progress is not None:
             progress(done + 1, len(jobs))
+
+
+def attributes_of(settings: Any) -> dict[str, str]:
+    """The attributes of a study's data set: JSON of the settings and the versions.
+
+    Args:
+        settings: a dataclass.
+    """
+    about = {"settings": asdict(settings), "software": software()}
+    return {name: json.dumps(a, default=plain) for name, a in about.items()}

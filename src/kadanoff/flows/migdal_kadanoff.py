@@ -68,8 +68,30 @@ def potts_path(theory: Tensor, q: float, bonds: int) -> tuple[Tensor, Tensor]:
     return torch.stack([coupling, field, pull]), unlike + field / q
 
 
+class _OfDimension:
+    """What all of these lattices have: d, a field of each."""
+
+    d: float
+
+    @property
+    def dimension(self) -> float:
+        """d."""
+        return float(self.d)
+
+
+class _ByBlocks(_OfDimension):
+    """And those with a step: b."""
+
+    b: int
+
+    @property
+    def scale(self) -> float:
+        """b."""
+        return float(self.b)
+
+
 @dataclass(frozen=True)
-class MigdalKadanoff:
+class MigdalKadanoff(_ByBlocks):
     """The Ising model on the hypercubic lattice, bonds moved first.
 
     Couplings K = βJ and H, the field of a bond: βh of a site is H times d.
@@ -88,16 +110,6 @@ class MigdalKadanoff:
     def __post_init__(self) -> None:
         _check(self.d, self.b)
 
-    @property
-    def dimension(self) -> float:
-        """d."""
-        return float(self.d)
-
-    @property
-    def scale(self) -> float:
-        """b."""
-        return float(self.b)
-
     def step(self, theory: Tensor) -> Tensor:
         """K′ and H′."""
         return ising_path(_bundle(self) * theory, self.b)[0]
@@ -112,7 +124,7 @@ class MigdalKadanoff:
 
 
 @dataclass(frozen=True)
-class HierarchicalLattice:
+class HierarchicalLattice(_ByBlocks):
     """The Ising model with bonds moved last; exact where every bond is a bundle.
 
     Couplings as for `MigdalKadanoff`. The free energy is that of the hierarchical
@@ -133,16 +145,6 @@ class HierarchicalLattice:
     def __post_init__(self) -> None:
         _check(self.d, self.b)
 
-    @property
-    def dimension(self) -> float:
-        """d."""
-        return float(self.d)
-
-    @property
-    def scale(self) -> float:
-        """b."""
-        return float(self.b)
-
     def step(self, theory: Tensor) -> Tensor:
         """K′ and H′."""
         return _bundle(self) * ising_path(theory, self.b)[0]
@@ -153,7 +155,7 @@ class HierarchicalLattice:
 
 
 @dataclass(frozen=True)
-class PottsMigdalKadanoff:
+class PottsMigdalKadanoff(_ByBlocks):
     """The Potts model on the hypercubic lattice, bonds moved first.
 
     Couplings K of equal colours, H, the field of a bond on colour 0, and L, what two
@@ -176,16 +178,6 @@ class PottsMigdalKadanoff:
         _check(self.d, self.b)
         _check_colours(self.q)
 
-    @property
-    def dimension(self) -> float:
-        """d."""
-        return float(self.d)
-
-    @property
-    def scale(self) -> float:
-        """b."""
-        return float(self.b)
-
     def step(self, theory: Tensor) -> Tensor:
         """K′, H′ and L′."""
         return potts_path(_bundle(self) * theory, self.q, self.b)[0]
@@ -197,7 +189,7 @@ class PottsMigdalKadanoff:
 
 
 @dataclass(frozen=True)
-class PottsHierarchicalLattice:
+class PottsHierarchicalLattice(_ByBlocks):
     """The Potts model with bonds moved last; exact on the hierarchical lattice.
 
     Couplings as for `PottsMigdalKadanoff`, free energy as for `HierarchicalLattice`.
@@ -219,16 +211,6 @@ class PottsHierarchicalLattice:
         _check(self.d, self.b)
         _check_colours(self.q)
 
-    @property
-    def dimension(self) -> float:
-        """d."""
-        return float(self.d)
-
-    @property
-    def scale(self) -> float:
-        """b."""
-        return float(self.b)
-
     def step(self, theory: Tensor) -> Tensor:
         """K′, H′ and L′."""
         return _bundle(self) * potts_path(theory, self.q, self.b)[0]
@@ -239,7 +221,7 @@ class PottsHierarchicalLattice:
 
 
 @dataclass(frozen=True)
-class InfinitesimalMigdalKadanoff:
+class InfinitesimalMigdalKadanoff(_OfDimension):
     """The limit b → 1 of the Ising recursion, for K > 0.
 
     In two dimensions its fixed point is the exact K_c, by duality, and yet y_T is not
@@ -256,11 +238,6 @@ class InfinitesimalMigdalKadanoff:
 
     def __post_init__(self) -> None:
         _check(self.d, 2)
-
-    @property
-    def dimension(self) -> float:
-        """d."""
-        return float(self.d)
 
     def rate(self, theory: Tensor) -> Tensor:
         """dK/dl and dH/dl.
@@ -279,7 +256,7 @@ class InfinitesimalMigdalKadanoff:
 
 
 @dataclass(frozen=True)
-class InfinitesimalPottsMigdalKadanoff:
+class InfinitesimalPottsMigdalKadanoff(_OfDimension):
     """The limit b → 1 of the Potts recursion without a field, for K > 0.
 
     Args:
@@ -296,11 +273,6 @@ class InfinitesimalPottsMigdalKadanoff:
     def __post_init__(self) -> None:
         _check(self.d, 2)
         _check_colours(self.q)
-
-    @property
-    def dimension(self) -> float:
-        """d."""
-        return float(self.d)
 
     def rate(self, theory: Tensor) -> Tensor:
         """dK/dl."""
