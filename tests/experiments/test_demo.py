@@ -66,9 +66,9 @@ def planted(readings, name, *, y_t, y_h, error=0.01, converged=True):
 
     def exponent(old, value):
         estimate = Estimate(np.array(value), old.estimate.replicates, 1)
-        sentence = "settled" if converged else "this map is not an RG step because"
+        faults = () if converged else ("it was planted",)
         return replace(
-            old, estimate=estimate, error=error, converged=converged, sentence=sentence
+            old, estimate=estimate, error=error, converged=converged, faults=faults
         )
 
     def scan(reading):

@@ -206,7 +206,9 @@ class TestPlantedMatrix:
         assert np.isnan(found.steps[0].y_t[1].value)
         assert "eigenvalue of 2 even operators is complex" in found.steps[0].flags[0]
         assert not found.y_t.converged
-        assert "not an RG step because its leading eigenvalue" in found.y_t.sentence
+        assert (
+            "shows no fixed point because its leading eigenvalue" in found.y_t.sentence
+        )
 
     def test_a_negative_eigenvalue_is_no_exponent(self, monkeypatch):
         levels = planted_sums(monkeypatch, [np.diag([-2.0, 1.0])])
@@ -244,12 +246,14 @@ class TestPlantedMatrix:
         found = scan(planted_sums(monkeypatch, steps, noise=0.02), **NAMES)
         assert found.reported == 2
         assert found.steps[2].coarse == (8, 8)
-        assert found.y_t.over == "step"
         assert found.y_t.change is not None
         expected = found.steps[2].y_t[1] - found.steps[1].y_t[1]
         assert float(found.y_t.change.value) == float(expected.value)
-        quadrature = np.hypot(found.y_t.estimate.error, expected.value)
-        assert found.y_t.error == pytest.approx(float(quadrature))
+        more = found.steps[2].y_t[1] - found.steps[2].y_t[0]
+        assert found.y_t.truncation is not None
+        assert float(found.y_t.truncation.value) == float(more.value)
+        parts = (found.y_t.estimate.error, expected.value, more.value)
+        assert found.y_t.error == pytest.approx(float(np.linalg.norm(parts)))
         assert found.y_t.converged
         assert found.y_t.sentence.startswith("y_T = ")
 
@@ -262,8 +266,8 @@ class TestPlantedMatrix:
     def test_one_step_is_judged_over_operators(self, monkeypatch):
         mixing = np.array([[1.5, 0.8], [0.8, 0.5]])
         found = scan(planted_sums(monkeypatch, [mixing], noise=0.02), **NAMES)
-        assert found.y_t.over == "operator"
-        assert "still changes by" in found.y_t.sentence
+        assert found.y_t.change is None
+        assert "over the last half of the operators" in found.y_t.sentence
         found = scan(
             planted_sums(monkeypatch, [np.diag([2.0, 0.5])], noise=0.02), **NAMES
         )
@@ -292,9 +296,10 @@ class TestDegenerate:
         assert found.odd == ("field", "corner")
         assert len(found.y_t) == 3
         assert found.flags[0] == (
-            "left out of the even operators: third, fourth, diamond (constant: third, "
-            "diamond; combinations of earlier ones: fourth), on the coarse lattice "
-            "(2, 2)"
+            "left out of the even operators: third, (0,0)(1,0)(1,1)(2,0), diamond, "
+            "fourth, (0,0)(1,0)(1,1)(2,1) (constant: third, diamond; combinations of "
+            "earlier ones: (0,0)(1,0)(1,1)(2,0), fourth, (0,0)(1,0)(1,1)(2,1)), on the "
+            "coarse lattice (2, 2)"
         )
         assert found.flags[1].startswith("left out of the odd operators: row, wedge")
         assert all(np.isfinite(y.value) for y in (*found.y_t, *found.y_h))
@@ -337,7 +342,7 @@ class TestMaps:
         found = scan([fine, blocks(fine, other)])
         for exponent in (found.y_t, found.y_h):
             assert not exponent.converged
-            assert "this map is not an RG step because" in exponent.sentence
+            assert "this map shows no fixed point because" in exponent.sentence
 
     def test_a_plain_block_average_has_the_dimension_as_exponent(self):
         """It rescales no spin: λ_H = b^d exactly, and so it is not a step."""
@@ -369,7 +374,9 @@ def test_refusals():
 def test_a_chain_uses_the_operators_it_has():
     fine = Ensemble.from_values(random_spins((32, 8, 12), seed=10))
     found = exponents(fine, decimated(fine))
-    assert (found.even, found.odd) == (("nn", "third"), ("field", "row"))
+    assert found.even[:3] == ("nn", "third", "(0)(3)")
+    assert found.odd[:2] == ("field", "row")
+    assert "left out of the even operators" in found.flags[0]
 
 
 class TestScalingOperators:
@@ -489,13 +496,13 @@ def test_rounding_is_no_fluctuation():
 
 
 def test_too_few_configurations_say_how_many_are_needed():
-    fine = Ensemble.from_values(random_spins((8, 4, 8, 8), seed=21))
+    fine = replace(Ensemble.from_values(random_spins((32, 4, 8, 8), seed=21)), tau=2.0)
     found = scan([fine, decimated(fine)])
-    expected = "6 even operators need at least 60 independent configurations, got 32"
+    expected = "8 even operators need at least 80 independent configurations, got 32"
     assert expected in found.steps[0].flags
     assert not found.y_t.converged
-    few = Ensemble.from_values(random_spins((2, 3, 8, 8), seed=22))
-    with pytest.raises(ValueError, match=r"6 even operators need at least 60 conf.*6;"):
+    few = Ensemble.from_values(random_spins((2, 39, 8, 8), seed=22))
+    with pytest.raises(ValueError, match=r"8 even operators need at least 80.*got 78;"):
         scan([few, decimated(few)])
     enough = Ensemble.from_values(random_spins((32, 4, 8, 8), seed=23))
     flags = scan([enough, decimated(enough)]).steps[0].flags

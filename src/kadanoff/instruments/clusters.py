@@ -32,6 +32,7 @@ from kadanoff.geometry import Grid, lattice_steps
 
 __all__ = [
     "EVEN",
+    "MOST_SYSTEMATIC",
     "ODD",
     "ON_SITE",
     "Cluster",

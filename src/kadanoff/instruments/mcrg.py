@@ -25,7 +25,8 @@ import numpy as np
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, check_same_chains
 from kadanoff.geometry import Grid, scale_factor
-from kadanoff.instruments.convergence import ROUNDING, Exponent, judge
+from kadanoff.instruments.convergence import ROUNDING, STEPS, Exponent, judge
+from kadanoff.instruments.drift import Drift, drift
 from kadanoff.instruments.linearized import Sector, exponent_of, linearized
 from kadanoff.instruments.operators import (
     default_operators,
@@ -92,12 +93,15 @@ class Scan:
         reported: index of the step that is reported.
         y_t: the thermal exponent.
         y_h: the magnetic exponent.
+        drift: how far the reported step moves the couplings; None where they cannot be
+            read, or where there are fewer than three steps.
     """
 
     steps: tuple[Exponents, ...]
     reported: int
     y_t: Exponent
     y_h: Exponent
+    drift: Drift | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ def exponents(
     Raises:
         ValueError: other chains or draws, values of another kind, units without
             positions, b not above 1, an unknown operator or one of the other parity, or
-            no more configurations than operators.
+            fewer than ten configurations for every operator.
     """
     return scan((fine, coarse), even=even, odd=odd).steps[0]
 
@@ -175,10 +179,8 @@ def scan(
     """Exponents over the steps of a stack of maps, each level summed once.
 
     Reported is the first step to a coarse lattice of side 8 or less, the last step
-    where there is none. An exponent counts as converged where its jackknife error is at
-    most 0.25, 0 < y < d, the change over the last step (the last operator for a
-    one-step map) is within max(3 σ, 0.05), and there are ten independent configurations
-    for every operator.
+    where there is none. `convergence` says when an exponent counts as one; it also
+    takes ten independent configurations for every operator.
 
     Args:
         levels: the ensembles, finest first, all of the same chains and draws.
@@ -307,14 +309,34 @@ def _scan(
     reported = _reported(steps)
     seen = steps[: reported + 1]
     last = levels[reported + 1]
+    moved, unread = _moved(levels[reported : reported + 2], len(seen))
     y_t, y_h = (
-        judge(name, values, d, shortage=" ".join(_shortage(kind, n, last)))
+        judge(
+            name,
+            values,
+            d,
+            scale=math.prod(step.b for step in seen),
+            drift=moved,
+            doubts=[*_shortage(kind, n, last), *unread],
+        )
         for name, kind, n, values in (
             ("y_T", "even", len(seen[-1].even), [step.y_t for step in seen]),
             ("y_H", "odd", len(seen[-1].odd), [step.y_h for step in seen]),
         )
     )
-    return Scan(steps, reported, y_t, y_h)
+    return Scan(steps, reported, y_t, y_h, moved)
+
+
+def _moved(
+    levels: Sequence[Ensemble], steps: int
+) -> tuple[Drift | None, tuple[str, ...]]:
+    """How far the last of some steps moves the couplings, or why that is not known."""
+    if steps < STEPS or any(level.features is not None for level in levels):
+        return None, ()
+    try:
+        return drift(*levels), ()
+    except ValueError as error:
+        return None, (f"its couplings cannot be read: {error}",)
 
 
 def _reported(steps: Sequence[Exponents]) -> int:
@@ -336,7 +358,7 @@ def _names(
         )
     alphabets = [level.alphabet for level in levels]
     alphabet = "real" if "real" in alphabets else alphabets[0]
-    usual = default_operators(alphabet, levels[0].grid.dimension)
+    usual = default_operators(alphabet, levels[0].grid)
     return tuple(even or usual[0]), tuple(odd or usual[1])
 
 
@@ -386,7 +408,7 @@ def _kept(
     sector: Sector, names: Sequence[str], kind: str, coarse: Ensemble
 ) -> list[int]:
     """The operators that T is read in, once there are more configurations."""
-    if coarse.size <= len(names):
+    if coarse.size < PER_OPERATOR * len(names):
         raise ValueError(
             f"{len(names)} {kind} operators need at least {PER_OPERATOR * len(names)} "
             f"configurations, got {coarse.size}; sample more or use fewer operators"

@@ -30,9 +30,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.geometry import Grid
+from kadanoff.geometry import Grid, lattice_steps
 from kadanoff.instruments.clusters import (
     EVEN,
+    MOST_SYSTEMATIC,
     ODD,
     Cluster,
     clusters,
@@ -65,7 +66,10 @@ Reader = Callable[[np.ndarray], np.ndarray]
 """Values `(n, sites)` to sums `(n, operators, components)`."""
 
 ACCUMULATORS = {"i": np.int32(0), "f": np.float64(0), "c": np.complex128(0)}
-OF_REAL = (("nn", "phi2", "nnn", "phi4", *EVEN[2:]), ("field", "phi3", *ODD[1:]))
+OF_SITE = (("phi2", "phi4"), ("phi3",))
+"""Powers of one real value, which stand between its two most important operators."""
+USUAL_EVEN, USUAL_ODD = 8, 4
+"""With six even ones the last, longer in range, still move y_T of rotated lattices."""
 
 
 def operator_sums(ensemble: Ensemble, operators: Sequence[str]) -> np.ndarray:
@@ -106,15 +110,30 @@ def sector_sums(
 
 
 def default_operators(
-    alphabet: str, dimension: int
+    alphabet: str, grid: Grid
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The even and the odd operators of an alphabet, most important first.
+    """The even and the odd operators of an alphabet on a lattice, short before long.
 
-    >>> default_operators("real", 1)
-    (('nn', 'phi2', 'phi4', 'third'), ('field', 'phi3', 'row'))
+    The first eight and the first four of `systematic`, of real values powers besides;
+    above four directions those of the table of `clusters`.
+
+    >>> default_operators("real", Grid((8,)))[1]
+    ('field', 'phi3', 'row', '(0)(1)(3)', '(0)(1)(4)')
     """
-    even, odd = OF_REAL if alphabet == "real" else (EVEN, ODD)
-    return fitting(even, dimension), fitting(odd, dimension)
+    if grid.dimension > MOST_SYSTEMATIC:
+        even, odd = fitting(EVEN, grid.dimension), fitting(ODD, grid.dimension)
+    else:
+        lattice, _ = lattice_steps(grid)
+        even, odd = (
+            systematic(grid.dimension, count, parity=parity, lattice=lattice)
+            for count, parity in ((USUAL_EVEN, "even"), (USUAL_ODD, "odd"))
+        )
+    if alphabet != "real":
+        return even, odd
+    return (
+        (even[0], OF_SITE[0][0], even[1], OF_SITE[0][1], *even[2:]),
+        (odd[0], *OF_SITE[1], *odd[1:]),
+    )
 
 
 def grid_of(ensemble: Ensemble) -> Grid:
@@ -159,7 +178,7 @@ def _require(parity: str, names: Sequence[str], alphabet: str) -> None:
     else:
         wrong = [name for name in names if spins_of(name) % 2 != odd]
     if wrong:
-        examples = default_operators(alphabet, 2)[odd]
+        examples = ODD if odd else EVEN
         raise ValueError(
             f"{parity} operators are among {', '.join(examples)} and the clusters of "
             f"their kind, got {', '.join(wrong)}"

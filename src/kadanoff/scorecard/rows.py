@@ -100,11 +100,8 @@ def exponent_row(levels: list[Ensemble]) -> Row:
     both = (found.y_t, found.y_h)
     readings: dict[str, Any] = {exponent.name: exponent.estimate for exponent in both}
     for exponent in both:
-        if exponent.change is not None:
-            name = (
-                f"{exponent.name} error with the change over the last {exponent.over}"
-            )
-            readings[name] = exponent.error
+        over = "steps and operators" if exponent.change is not None else "operators"
+        readings[f"{exponent.name} error with changes over {over}"] = exponent.error
     return Row("exponents", readings, f"{found.y_t.sentence}; {found.y_h.sentence}")
 
 

@@ -33,7 +33,7 @@ class Reading:
     def verdict(self) -> str:
         """What the scan shows: no convergence, another fixed point, or Ising's."""
         both = (self.scan.y_t, self.scan.y_h)
-        if any("not an RG step" in exponent.sentence for exponent in both):
+        if any(exponent.faults for exponent in both):
             return "does not read as an RG step"
         if not all(exponent.converged for exponent in both):
             return "is undecided at this precision"
@@ -70,7 +70,8 @@ def draw(readings: list[Reading]) -> Section:
         "(Swendsen 1979), one point for each number of operators, next to the exact "
         f"y_T = {Y_T:g} and y_H = {Y_H:g}. The reported value is that of the step to "
         "the 8×8 lattice with all operators, chosen beforehand; its error is the "
-        "jackknife error with the change over the last step added in quadrature. "
+        "jackknife error with the changes over the last step and over the last half of "
+        "the operators added in quadrature. "
         "Ising's exponents are necessary for a renormalization of this magnet, not "
         "sufficient: any sensible local rule shares them. "
         f"The picture shows the {largest}×{largest} lattice.",
