@@ -246,20 +246,21 @@ def test_train_then_coarsen_zoom_and_probe(spins, capsys):
     tied = "--rule conv-rbm:t.safetensors"
     assert run(f"zoom spins.nc {tied} --out z.svg", capsys)["levels"] == 2
     assert (spins.parent / "z.svg").read_text().startswith("<?xml")
-    card = run("probe spins.nc --rule rbm:m.safetensors", capsys)
+    card = run("probe spins.nc --rule rbm:m.safetensors --rows quick", capsys)
     assert "trained on some of the chains" in card["remark"]
     assert set(card["rows"]) >= {"coverage", "locality", "temperature", "exponents"}
-    assert set(card["majority"]) >= {"locality", "temperature", "exponents"}
+    assert set(card["controls"]["block"]) >= {"locality", "temperature", "exponents"}
 
 
 def test_a_pair_of_files_reads_like_the_rule_that_made_it(spins, capsys):
     run("coarsen spins.nc --rule majority:b=2 --out c.nc --seed 3", capsys)
-    pair = run("probe spins.nc c.nc", capsys)
-    rule = run("probe spins.nc --rule majority:b=2", capsys)
+    quick = "--rows quick --controls none"
+    pair = run(f"probe spins.nc c.nc {quick}", capsys)
+    rule = run(f"probe spins.nc --rule majority:b=2 {quick}", capsys)
     for name in ("y_T", "y_H"):
         here, there = (card["rows"]["exponents"][name] for card in (pair, rule))
         assert abs(here["value"] - there["value"]) < 5 * here["error"]
-    assert rule["majority"] == {}
+    assert rule["controls"] == {}
 
 
 def test_import_of_a_foreign_file(folder, capsys):

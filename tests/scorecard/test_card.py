@@ -18,7 +18,9 @@ from kadanoff.networks.rbm import RBM
 from kadanoff.networks.settings import Training
 from kadanoff.networks.train import train
 from kadanoff.samplers.run import sample
-from kadanoff.scorecard.card import Scorecard, probe, probe_pair
+from kadanoff.scorecard.card import Scorecard, compare, probe, probe_pair
+from kadanoff.scorecard.controls import CONTROLS
+from kadanoff.scorecard.rows import QUICK, ROWS
 
 
 @pytest.fixture(scope="module")
@@ -26,83 +28,136 @@ def critical() -> Ensemble:
     return sample(Ising((32, 32)), coupling=K_C, draws=6144, chains=512, seed=3)
 
 
-def row(card: Scorecard, name: str):
-    return next(r for r in card.rows if r.name == name)
+@pytest.fixture(scope="module")
+def card(critical) -> Scorecard:
+    """Majority beside all of its controls."""
+    return probe(Majority(b=2), critical, seed=1, rows=QUICK)
 
 
-def test_majority_reads_as_a_renormalization(critical):
+def alone(rule, ensemble, *rows, seed=1):
+    """Some rows of one map, without controls."""
+    return probe(rule, ensemble, seed=seed, rows=rows, controls=())
+
+
+def test_majority_reads_as_a_renormalization(card):
     """Both exponents within three reported errors, about 0.03 and 0.006 here."""
-    readings = row(probe(Majority(b=2), critical, seed=1), "exponents").readings
+    readings = card["exponents"].readings
     for name, exact in (("y_T", Y_T), ("y_H", Y_H)):
         (error,) = (v for k, v in readings.items() if k.startswith(f"{name} error"))
         assert abs(float(readings[name].value) - exact) < 3 * error
         assert error < 0.1
 
 
-@dataclass(frozen=True, eq=False)
-class Scattered:
-    """Signs of sums over random sites all over the lattice: no block is one."""
-
-    places: np.ndarray
-    features: None = None
-
-    def coarse(self, fine):
-        return fine.coarsened(2)
-
-    def alphabet(self, fine):
-        return "pm1"
-
-    def __call__(self, spins, fine, *, rng):
-        flat = spins.reshape(len(spins), -1)
-        total = flat[:, self.places].sum(axis=-1)
-        return np.where(total > 0, 1, -1).reshape(-1, *self.coarse(fine).shape)
+def reading(card: Scorecard, control: str, row: str, name: str):
+    rows = {r.name: r for r in card.controls[control]}
+    return rows[row].readings.get(name)
 
 
-def test_a_non_local_projection_does_not(critical):
-    rng = np.random.default_rng(0)
-    rule = Scattered(np.stack([rng.choice(1024, 5, replace=False) for _ in range(256)]))
-    card = probe_pair(critical, coarsen(rule, critical))
-    block = probe_pair(critical, coarsen(Majority(b=2), critical))
-    assert "shows no fixed point" in row(card, "exponents").sentence
-    wide, narrow = (row(c, "locality").readings for c in (card, block))
-    assert float(narrow["direct width (sites)"].value) < 1.5
-    assert float(wide["direct width (sites)"].value) > 5
+SEPARATES = {
+    ("locality", "direct width (sites)"): ("non-local", "untrained", "shuffled"),
+    ("covariance", "shift"): ("non-local", "untrained", "shuffled"),
+    ("couplings", "K nn"): (
+        "zero-sum",
+        "non-local",
+        "untrained",
+        "shuffled",
+        "noise",
+    ),
+    ("temperature", "T by couplings, 16×16"): ("non-local", "untrained", "shuffled"),
+    ("scaling", "slope of the ratio"): ("non-local", "shuffled"),
+    ("scaling", "G_coarse/G_fine at r = 2"): ("zero-sum", "untrained", "noise"),
+}
+"""Which controls a reading of majority tells from it, by five errors of the difference
+on 6144 configurations of 32×32: each such test has a level of 6e-7."""
 
 
-def test_the_control_is_majority_on_the_same_chains(critical):
-    card = probe(Average(b=2), critical, seed=1)
-    control = {r.name: r.readings for r in card.control}
-    alone = {r.name: r.readings for r in probe(Majority(b=2), critical, seed=1).rows}
-    difference = control["exponents"]["y_H"] - alone["exponents"]["y_H"]
-    assert abs(float(difference.value)) < 5 * float(difference.error) + 1e-12
-    assert probe(Majority(b=2), critical, seed=1).control == ()
-    assert "no temperature" in row(card, "temperature").sentence
+@pytest.mark.parametrize("row", SEPARATES)
+def test_each_row_separates_its_controls(card, row):
+    here = card[row[0]].readings[row[1]]
+    for control in SEPARATES[row]:
+        there = reading(card, control, *row)
+        # The untrained machine is read on fewer chains; its error counts as its own.
+        error = np.hypot(here.error, there.error)
+        assert abs(here.value - there.value) > 5 * error, control
+
+
+def test_exponents_separate_what_has_none(card):
+    """And pass random positive local weights, by universality: within five errors."""
+    for control in ("zero-sum", "non-local", "factorised", "shuffled", "untrained"):
+        (row,) = (r for r in card.controls[control] if r.name == "exponents")
+        assert "shows no fixed point" in row.sentence, control
+    for name in ("y_T", "y_H"):
+        here = card["exponents"].readings[name]
+        gap = here - reading(card, "positive", "exponents", name)
+        assert abs(gap.value) < 5 * gap.error + 0.005
+    noisy = (
+        reading(card, "noise", "exponents", "y_H") - card["exponents"].readings["y_H"]
+    )
+    assert noisy.value > 5 * noisy.error
+
+
+def test_a_factorised_coarse_lattice_responds_to_nothing(card):
+    (row,) = (r for r in card.controls["factorised"] if r.name == "locality")
+    assert row.readings["responding"] < 0.01
+
+
+def test_the_block_rule_is_majority_on_the_same_chains(card, critical):
+    """Another draw of the coins: the difference is within five of its errors."""
+    for row, name in (("exponents", "y_H"), ("couplings", "K nn")):
+        gap = card[row].readings[name] - reading(card, "block", row, name)
+        assert abs(gap.value) < 5 * gap.error
+
+
+def test_a_pair_of_files_reads_its_controls_too(critical):
+    """All but the two that apply the map."""
+    found = probe_pair(critical, coarsen(Majority(b=2), critical), rows=("exponents",))
+    assert set(found.controls) == set(CONTROLS) - {"shuffled", "noise"}
+    covariance = probe_pair(
+        critical, coarsen(Majority(b=2), critical), rows=("covariance",), controls=()
+    )["covariance"]
+    assert covariance.is_missing
+    assert "takes the map itself" in covariance.sentence
+
+
+@pytest.mark.slow
+def test_rows_that_train_are_read_of_the_map_and_of_the_block_rule(critical):
+    some = critical.select(slice(0, 128))
+    found = probe(
+        Majority(b=2), some, rows=("unexplained",), controls=("block", "positive")
+    )
+    assert not found["unexplained"].is_missing
+    assert [len(found.controls[name]) for name in ("block", "positive")] == [1, 0]
+
+
+def test_real_values_have_no_temperature_and_no_couplings(critical):
+    found = alone(Average(b=2), critical, "temperature", "couplings")
+    assert "no temperature" in found["temperature"].sentence
+    assert found["couplings"].is_missing
 
 
 def test_a_dense_layer_is_arranged_on_chains_that_are_not_read(critical):
     network = RBM(critical.geometry, hidden=256, seed=1)
-    card = probe(Layer(network), critical, seed=2)
-    assert card.rule.endswith("arrange")
-    assert card.configurations == critical.size * 3 // 4
-    cost = row(card, "coverage").readings["arranging cost (sites)"]
+    found = alone(Layer(network), critical, "coverage", "exponents", seed=2)
+    assert found.rule.endswith("arrange")
+    assert found.configurations == critical.size * 3 // 4
+    cost = found["coverage"].readings["arranging cost (sites)"]
     assert cost.value > 0
     (fitted_on,) = (name.removeprefix("units of ") for name in cost.replicates)
-    (read_on,) = row(card, "exponents").readings["y_H"].replicates
+    (read_on,) = found["exponents"].readings["y_H"].replicates
     assert chain_range(fitted_on)[0] == chain_range(read_on)[0]
     assert not share_chains(fitted_on, read_on)
-    named = probe([Layer(network), ARRANGE], critical, seed=2)
-    assert str(named) == str(card)
+    named = alone([Layer(network), ARRANGE], critical, "coverage", "exponents", seed=2)
+    assert str(named) == str(found)
+    assert "shows no fixed point" in found["exponents"].sentence
 
 
-def test_a_map_is_applied_until_side_eight(critical):
-    readings = row(probe(Majority(b=2), critical, seed=1), "temperature").readings
-    sides = {name.split(", ")[1] for name in readings}
+def test_a_map_is_applied_until_side_eight(card):
+    sides = {
+        name.split(", ")[1]
+        for name in card["temperature"].readings
+        if name.startswith("T by")
+    }
     assert sides == {"32×32", "16×16", "8×8"}
-
-
-def test_an_untrained_network_fails(critical):
-    card = probe(Layer(RBM(critical.geometry, hidden=256, seed=1)), critical, seed=2)
-    assert "shows no fixed point" in row(card, "exponents").sentence
 
 
 def test_pairs_that_do_not_belong_together_are_refused(critical):
@@ -116,17 +171,36 @@ def test_pairs_that_do_not_belong_together_are_refused(critical):
         probe_pair(critical, units)
 
 
-def test_the_card_prints_every_row_with_errors(critical):
-    text = str(probe(Majority(b=2), critical, seed=1))
-    for name in ("locality", "temperature", "exponents"):
+def test_the_card_prints_every_row_with_errors_and_its_controls(card):
+    text = str(card)
+    for name in QUICK:
         assert f"\n{name}: " in text
+    for name in card.controls:
+        assert f"\n{name} " in text
     assert "y_T" in text
 
 
+def test_several_maps_stand_side_by_side(critical):
+    found = compare(
+        [Majority(b=2), Decimation(b=2)], critical, rows=("couplings", "exponents")
+    )
+    assert [c.rule for c in found] == ["majority:b=2", "decimation:b=2"]
+    lines = str(found).splitlines()
+    assert lines[0].split()[:2] == ["K", "nn"]
+    assert lines[2].startswith("decimation:b=2")
+    with pytest.raises(ValueError, match="at least two maps, got 1"):
+        compare([Majority(b=2)], critical)
+
+
 def test_a_one_step_map_is_shown_under_majority_and_never_called_converged(critical):
-    card = probe_pair(critical, coarsen(Decimation(b=2), critical))
-    assert "converged over" not in row(card, "exponents").sentence
-    assert set(row(card, "followed by majority").readings) == {"y_T", "y_H"}
+    found = probe_pair(
+        critical,
+        coarsen(Decimation(b=2), critical),
+        rows=("exponents", "followed by majority"),
+        controls=(),
+    )
+    assert "converged over" not in found["exponents"].sentence
+    assert set(found["followed by majority"].readings) == {"y_T", "y_H"}
 
 
 @dataclass(frozen=True)
@@ -145,14 +219,15 @@ class Same:
         return spins
 
 
-def test_a_rule_that_changes_nothing_ends(critical):
-    with pytest.raises(ValueError, match="b > 1"):
-        probe(Same(), critical)
+def test_a_rule_that_changes_nothing_has_no_exponents(critical):
+    row = alone(Same(), critical, "exponents")["exponents"]
+    assert row.is_missing
+    assert "b > 1" in row.sentence
 
 
 def test_a_rule_that_fits_only_once_is_read_once(critical):
-    card = probe([Majority(b=2), Average(b=2)], critical)
-    assert row(card, "temperature").sentence.startswith("real values")
+    found = alone([Majority(b=2), Average(b=2)], critical, "temperature")
+    assert found["temperature"].sentence.startswith("real values")
 
 
 def test_files_of_different_runs_are_no_pair(critical):
@@ -165,11 +240,27 @@ def test_a_network_read_on_its_training_chains_says_so(critical):
     settings = Training(epochs=1)
     train_on, read = critical.split(2)
     network = train(RBM(critical.geometry, 256), train_on, settings=settings, seed=1)
-    assert "trained on some of the chains" in probe(Layer(network), critical).remark
-    assert probe(Layer(network), read).remark == ""
+    told = alone(Layer(network), critical, "coverage")
+    assert "trained on some of the chains" in told.remark
+    assert alone(Layer(network), read, "coverage").remark == ""
 
 
 def test_a_level_without_a_thermometer_leaves_the_other_rows(critical):
-    card = probe(Majority(b=32), critical)
-    sides = {n.split(", ")[1] for n in row(card, "temperature").readings}
-    assert sides == {"32×32"}
+    found = alone(Majority(b=32), critical, "temperature", "locality")
+    names = found["temperature"].readings
+    assert {n.split(", ")[1] for n in names} == {"32×32"}
+    assert not found["locality"].is_missing
+
+
+@pytest.mark.parametrize("wrong", [{"rows": ("mood",)}, {"controls": "mood"}])
+def test_unknown_rows_and_controls_are_named(critical, wrong):
+    with pytest.raises(ValueError, match=r"of a scorecard are .* got 'mood'"):
+        probe(Majority(b=2), critical, **wrong)
+
+
+def test_one_long_chain_is_enough(critical):
+    values = critical.values.reshape(1, -1, 32, 32)[:, :2048]
+    foreign = Ensemble.from_values(np.ascontiguousarray(values))
+    found = alone(Majority(b=2), foreign, *QUICK)
+    assert set(ROWS) >= {row.name for row in found.rows}
+    assert not found["couplings"].is_missing

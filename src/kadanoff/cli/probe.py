@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from kadanoff.cli.coarsen import RULE_HELP
-from kadanoff.cli.console import add_json, add_seed, emit
+from kadanoff.cli.console import add_json, add_seed, emit, progress_bars
 
 __all__ = ["add"]
+
+NONE = "none"
 
 
 def add(commands: Any) -> None:
@@ -19,6 +21,21 @@ def add(commands: Any) -> None:
     parser.add_argument("coarse", type=Path, nargs="?", help="coarse ones, in order")
     parser.add_argument(
         "--rule", action="append", metavar="RULE", help=f"{RULE_HELP}; repeat: a stack"
+    )
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        default="all",
+        metavar="ROW",
+        help="rows to read: locality, covariance, …; quick for those that train "
+        "nothing (all)",
+    )
+    parser.add_argument(
+        "--controls",
+        nargs="+",
+        default="all",
+        metavar="CONTROL",
+        help="controls to set beside: block, positive, …, or none (all)",
     )
     add_seed(parser)
     add_json(parser)
@@ -32,25 +49,33 @@ def run(arguments: argparse.Namespace) -> None:
             "a probe needs either --rule or a second file of coarse configurations; "
             "give one of them"
         )
-    card = _pair(arguments) if arguments.coarse else _rule(arguments)
+    with progress_bars() as told:
+        card = _card(arguments, told)
     if arguments.json:
         emit(card.as_dict(), as_json=True)
     else:
         print(card)
 
 
-def _rule(arguments: argparse.Namespace) -> Any:
+def _card(arguments: argparse.Namespace, told: Any) -> Any:
+    from kadanoff.foreign import open_foreign
+    from kadanoff.scorecard.card import probe, probe_pair
+    from kadanoff.scorecard.rows import QUICK
+
+    wanted = {
+        "seed": arguments.seed,
+        "rows": QUICK if arguments.rows == ["quick"] else _names(arguments.rows),
+        "controls": () if arguments.controls == [NONE] else _names(arguments.controls),
+        "progress": told,
+    }
+    fine = open_foreign(arguments.file)
+    if arguments.coarse:
+        return probe_pair(fine, open_foreign(arguments.coarse), **wanted)
     from kadanoff.coarse.grammar import parse_rule
-    from kadanoff.foreign import open_foreign
-    from kadanoff.scorecard.card import probe
 
-    rules = [parse_rule(rule) for rule in arguments.rule]
-    return probe(rules, open_foreign(arguments.file), seed=arguments.seed)
+    return probe([parse_rule(rule) for rule in arguments.rule], fine, **wanted)
 
 
-def _pair(arguments: argparse.Namespace) -> Any:
-    from kadanoff.foreign import open_foreign
-    from kadanoff.scorecard.card import probe_pair
-
-    fine, coarse = open_foreign(arguments.file), open_foreign(arguments.coarse)
-    return probe_pair(fine, coarse, seed=arguments.seed)
+def _names(given: list[str] | str) -> list[str] | str:
+    """What was asked for, `all` as a word."""
+    return "all" if given == ["all"] else given

@@ -1,63 +1,55 @@
-"""The scorecard: one map, one ensemble, every reading, and majority beside it.
+"""The scorecard: one map, one ensemble, every reading, and the controls beside it.
 
-A map that gives unordered units is followed by `arrange`, fitted on a quarter of the
-chains that is not read afterwards. A map that fits its own output is applied again
-until the coarse lattice has side 8, because an exponent is a statement about repeated
-steps. There is no verdict number: each row is a reading and a sentence.
+There is no verdict number: each row is a reading and a sentence, and the same row of
+maps of known fault on the same configurations says what the reading is worth.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from kadanoff.coarse.arrange import Arrange
-from kadanoff.coarse.block import Majority
-from kadanoff.coarse.coarsen import coarsen
-from kadanoff.coarse.grammar import ARRANGE, fit_and_read, fitted
-from kadanoff.coarse.layer import Layer
-from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import share_chains
-from kadanoff.geometry import Grid, scale_factor
+from kadanoff.estimate import Estimate, share_chains
 from kadanoff.protocols import CoarseGraining
-from kadanoff.randomness import subseed
-from kadanoff.scorecard.rows import (
-    Row,
-    above_row,
-    coverage_row,
-    exponent_row,
-    locality_row,
-    temperature_row,
-)
+from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
+from kadanoff.scorecard.rows import QUICK, ROWS, Row, read
+from kadanoff.scorecard.subject import Subject, of_pair, of_rule
+from kadanoff.scorecard.text import card_text, side_by_side
 
-__all__ = ["Scorecard", "probe", "probe_pair"]
+__all__ = ["Comparison", "Scorecard", "compare", "probe", "probe_pair"]
 
-SMALLEST_SIDE = 8
-SEED_ABOVE = 0  # of the ties of the majority on both sides of a one-step map
+ALL = "all"
+Progress = Callable[[str, int, int], None]
+"""Told of which map how many rows of how many are read."""
 
 
 @dataclass(frozen=True)
 class Scorecard:
-    """The rows of one map, and the same rows of the control.
+    """The rows of one map, and the same rows of its controls.
 
     Attributes:
         rule: the map in words.
         configurations: how many were read.
         rows: one reading and one sentence each.
-        control: rows of majority on the same chains; empty where the scale of the map
-            is not a whole number, or the map is majority.
+        controls: rows by the name of a control, see `kadanoff.scorecard.controls`.
         remark: what must be known before the rows are believed; mostly empty.
     """
 
     rule: str
     configurations: int
     rows: tuple[Row, ...]
-    control: tuple[Row, ...]
+    controls: Mapping[str, tuple[Row, ...]]
     remark: str = ""
+
+    def __getitem__(self, name: str) -> Row:
+        """The row of that name.
+
+        Raises:
+            KeyError: a row that was not asked for.
+        """
+        return {row.name: row for row in self.rows}[name]
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready: estimates as value, error and n_eff."""
@@ -65,27 +57,33 @@ class Scorecard:
             "rule": self.rule,
             "configurations": self.configurations,
             "remark": self.remark,
-            "rows": {row.name: row.as_dict() for row in self.rows},
-            "majority": {row.name: row.as_dict() for row in self.control},
+            "rows": _by_name(self.rows),
+            "controls": {name: _by_name(rows) for name, rows in self.controls.items()},
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.rule}, read on {self.configurations} configurations"]
-        lines += [f"\nNote: {self.remark}."] if self.remark else []
-        beside = {row.name: row for row in self.control}
-        for row in self.rows:
-            lines.append(f"\n{row.name}: {row.sentence}")
-            control = beside[row.name].readings if row.name in beside else {}
-            for name, value in row.readings.items():
-                against = (
-                    f"   majority {_text(control[name])}" if name in control else ""
-                )
-                lines.append(f"    {name:<28} {_text(value)}{against}")
-        return "\n".join(lines)
+        return card_text(self)
 
 
-def _text(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+@dataclass(frozen=True)
+class Comparison:
+    """Several maps on the same configurations.
+
+    Attributes:
+        cards: one per map, in the order that was given.
+    """
+
+    cards: tuple[Scorecard, ...]
+
+    def __iter__(self) -> Iterator[Scorecard]:
+        return iter(self.cards)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready: the cards, by map."""
+        return {"maps": [card.as_dict() for card in self.cards]}
+
+    def __str__(self) -> str:
+        return side_by_side({card.rule: card.rows for card in self.cards})
 
 
 def probe(
@@ -93,148 +91,158 @@ def probe(
     ensemble: Ensemble,
     *,
     seed: int = 0,
+    rows: Sequence[str] | str = ALL,
+    controls: Sequence[str] | str = ALL,
+    progress: Progress | None = None,
 ) -> Scorecard:
     """The scorecard of a rule, or of a stack of rules, on an ensemble.
 
     Args:
         rule: a coarse-graining, or several, `arrange` by its name.
         ensemble: configurations on a grid.
-        seed: draws what the rule leaves to chance.
+        seed: draws what the rule, the controls and the readings leave to chance.
+        rows: names of the rows to read, `all` of them where not given.
+        controls: names of the controls to set beside, `all` there are; rows that train
+            something are read of the block rule alone.
+        progress: told the name of a map, how many of its rows are read, of how many.
 
     Raises:
-        ValueError: the rule does not fit the ensemble, or there are too few chains.
+        ValueError: the rule does not fit the ensemble, there are too few chains, or an
+            unknown row or control.
     """
-    rules = [*rule] if isinstance(rule, Sequence) else [rule]
-    stack, read = _stack(rules, ensemble, seed)
-    levels = _levels(stack, read, seed)
-    placed = next((r for r in stack.rules if isinstance(r, Arrange)), None)
-    return Scorecard(
-        rule=str(stack),
-        configurations=read.size,
-        rows=(*_coverage(placed), *_rows(levels)),
-        control=() if str(stack) == str(Majority(2)) else _control(levels, seed),
-        remark=_remark(stack.rules, read),
-    )
+    subject = of_rule(rule, ensemble, seed=seed)
+    return _card(subject, rows, controls, progress)
 
 
-def probe_pair(fine: Ensemble, coarse: Ensemble, *, seed: int = 0) -> Scorecard:
+def probe_pair(
+    fine: Ensemble,
+    coarse: Ensemble,
+    *,
+    seed: int = 0,
+    rows: Sequence[str] | str = ALL,
+    controls: Sequence[str] | str = ALL,
+    progress: Progress | None = None,
+) -> Scorecard:
     """The scorecard of a map known only by what it did: same chains, same draws.
 
+    Args:
+        fine: configurations on a grid.
+        coarse: what the map made of them, the same chains and draws in order.
+        seed: draws what the controls and the readings leave to chance.
+        rows: as in `probe`.
+        controls: as in `probe`.
+        progress: as in `probe`.
+
     Raises:
-        ValueError: another number of chains or draws, or unordered coarse units.
+        ValueError: another number of chains or draws, unordered coarse units, or an
+            unknown row or control.
     """
-    if fine.data.shape[:2] != coarse.data.shape[:2]:
+    return _card(of_pair(fine, coarse, seed=seed), rows, controls, progress)
+
+
+def compare(
+    rules: Sequence[CoarseGraining | Sequence[CoarseGraining | str]],
+    ensemble: Ensemble,
+    *,
+    seed: int = 0,
+    rows: Sequence[str] | str = ALL,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Several maps side by side on the same configurations, without controls.
+
+    Args:
+        rules: two or more maps, each as in `probe`.
+        ensemble: configurations on a grid.
+        seed: as in `probe`.
+        rows: as in `probe`.
+        progress: as in `probe`.
+
+    Raises:
+        ValueError: fewer than two maps, and as in `probe`.
+    """
+    if len(rules) < 2:
         raise ValueError(
-            "a pair needs the same chains and draws in the same order, got "
-            f"{fine.chains} × {fine.draws} and {coarse.chains} × {coarse.draws}"
+            f"a comparison needs at least two maps, got {len(rules)}; probe one"
         )
-    levels = [fine, _on_grid_of(fine, coarse)]
+    return Comparison(
+        tuple(
+            probe(rule, ensemble, seed=seed, rows=rows, controls=(), progress=progress)
+            for rule in rules
+        )
+    )
+
+
+def _card(
+    subject: Subject,
+    rows: Sequence[str] | str,
+    controls: Sequence[str] | str,
+    progress: Progress | None,
+) -> Scorecard:
+    wanted = _chosen(rows, tuple(ROWS), "rows")
+    present = controls_for(subject)
+    beside = [c for c in _chosen(controls, tuple(CONTROLS), "controls") if c in present]
+    tell = progress or (lambda name, done, total: None)
+    found = _rows(subject, wanted, tell)
+    others: dict[str, tuple[Row, ...]] = {}
+    for name in beside:
+        some = [row for row in wanted if name == BLOCK or row in QUICK]
+        others[name] = _rows(control(name, subject), some, tell)
     return Scorecard(
-        rule="a pair of files",
-        configurations=fine.size,
-        rows=_rows(levels),
-        control=_control(levels, seed),
+        rule=subject.name,
+        configurations=subject.fine.size,
+        rows=tuple(_beside_block(row, others.get(BLOCK, ())) for row in found),
+        controls=others,
+        remark=_remark(subject),
     )
 
 
-def _stack(
-    rules: Sequence[CoarseGraining | str], ensemble: Ensemble, seed: int
-) -> tuple[Stack, Ensemble]:
-    """The stack, arranged where its output has no positions, and the chains to read."""
-    if ARRANGE not in rules:
-        stack = fitted(rules, ensemble)
-        if isinstance(stack.coarse(ensemble.geometry), Grid):
-            return stack, ensemble
-        rules = [*rules, ARRANGE]
-    fit, read = fit_and_read(ensemble)
-    return fitted(rules, fit, seed=subseed(seed, "fit")), read
+def _rows(subject: Subject, wanted: Sequence[str], tell: Progress) -> tuple[Row, ...]:
+    found = []
+    for name in wanted:
+        tell(subject.name, len(found), len(wanted))
+        found.append(read(name, subject))
+    tell(subject.name, len(wanted), len(wanted))
+    return tuple(found)
 
 
-def _levels(stack: Stack, fine: Ensemble, seed: int) -> list[Ensemble]:
-    """The map applied as often as it fits, down to side 8."""
-    levels = [fine]
-    while True:
-        step = len(levels)
-        levels.append(coarsen(stack, levels[-1], seed=subseed(seed, "probe", step)))
-        if not _fits_again(stack, levels[-1]):
-            return levels
-
-
-def _fits_again(stack: Stack, level: Ensemble) -> bool:
-    if not _fits(stack, level):
-        return False
-    coarser = stack.coarse(level.geometry)
-    smaller = math.prod(coarser.lattice) < math.prod(level.geometry.lattice)
-    return isinstance(coarser, Grid) and smaller and min(coarser.shape) >= SMALLEST_SIDE
-
-
-def _fits(rule: CoarseGraining, level: Ensemble) -> bool:
-    try:
-        rule.alphabet(level.alphabet)
-        rule.coarse(level.geometry)
-    except ValueError:
-        return False
-    return True
-
-
-def _control(levels: list[Ensemble], seed: int) -> tuple[Row, ...]:
-    """Rows of majority at the same scales on the same chains; none where it cannot."""
-    control = [levels[0]]
-    for before, after in itertools.pairwise(levels):
-        b = scale_factor(before.grid, after.grid)
-        if control[0].alphabet != "pm1" or round(b) < 2 or abs(b - round(b)) > 1e-9:
-            return ()
-        coins = subseed(seed, "control", len(control))
-        control.append(coarsen(Majority(b=round(b)), control[-1], seed=coins))
-    return _rows(control)
-
-
-def _rows(levels: list[Ensemble]) -> tuple[Row, ...]:
-    fine, coarse = levels[0], levels[1]
-    rows = (
-        locality_row(fine, coarse),
-        temperature_row(levels),
-        exponent_row(levels),
-    )
-    if len(levels) > 2 or not _fits(Majority(2), coarse):
-        return rows
-    # One step shows no convergence: the same map two blocks further up.
-    above = [coarsen(Majority(2), level, seed=SEED_ABOVE) for level in levels]
-    return (*rows, above_row(above))
-
-
-def _coverage(placed: Arrange | None) -> tuple[Row, ...]:
-    return () if placed is None else (coverage_row(placed.cost, placed.width),)
-
-
-def _on_grid_of(fine: Ensemble, coarse: Ensemble) -> Ensemble:
-    """The coarse file with the lineage and the distances of the fine one."""
-    if coarse.lineage != fine.lineage and _is_ours(fine) and _is_ours(coarse):
+def _chosen(
+    names: Sequence[str] | str, known: tuple[str, ...], what: str
+) -> tuple[str, ...]:
+    asked = known if names == ALL else (names,) if isinstance(names, str) else names
+    wrong = [name for name in asked if name not in known]
+    if wrong:
         raise ValueError(
-            "a pair needs the same chains in both files, got those of "
-            f"{fine.lineage} and of {coarse.lineage}"
+            f"{what} of a scorecard are {', '.join(known)} or {ALL!r}, got "
+            f"{', '.join(map(repr, wrong))}"
         )
-    shape = coarse.grid.shape
-    b = fine.grid.shape[0] // shape[0]
-    grid = fine.grid.coarsened(b) if b > 1 else fine.grid
-    if grid.shape != shape:
-        raise ValueError(
-            f"the coarse lattice must be the fine one divided by a whole number, got "
-            f"{fine.grid.shape} and {shape}"
-        )
-    return replace(coarse, geometry=grid, lineage=fine.lineage, tau=fine.tau)
+    return tuple(name for name in known if name in asked)
 
 
-def _is_ours(ensemble: Ensemble) -> bool:
-    """Whether the lineage names chains, and not just the content of a foreign file."""
-    return any(note.get("step") == "sample" for note in ensemble.history)
+def _beside_block(row: Row, block: Sequence[Row]) -> Row:
+    """A row with its readings relative to those of the block rule."""
+    same = next((other for other in block if other.name == row.name), None)
+    if row.name != "temperature" or same is None:
+        return row
+    readings = {}
+    for name, value in row.readings.items():
+        readings[name] = value
+        other = same.readings.get(name)
+        if name.startswith("T by") and isinstance(other, Estimate):
+            readings[f"{name}, less the block rule's"] = value - other
+    return Row(row.name, readings, row.sentence)
 
 
-def _remark(rules: Sequence[CoarseGraining], read: Ensemble) -> str:
+def _by_name(rows: Sequence[Row]) -> dict[str, Any]:
+    return {row.name: row.as_dict() for row in rows}
+
+
+def _remark(subject: Subject) -> str:
     """What a reader must know before believing the rows."""
-    layers = [rule for rule in rules if isinstance(rule, Layer)]
-    trained_on = [layer.network.notes.get("lineage", "") for layer in layers]
-    if any(share_chains(lineage, read.lineage) for lineage in trained_on if lineage):
+    rules = () if subject.rule is None else subject.rule.rules
+    networks = [getattr(rule, "network", None) for rule in rules]
+    trained_on = [getattr(n, "notes", {}).get("lineage", "") for n in networks if n]
+    fine = subject.fine.lineage
+    if any(share_chains(lineage, fine) for lineage in trained_on if lineage):
         return (
             "the network was trained on some of the chains that are read here; sample "
             "others to judge it by"

@@ -1,29 +1,39 @@
-"""The rows of a scorecard: readings of a map, each with a sentence in words."""
+"""The rows of a scorecard: readings of a map, each with a sentence in words.
+
+Every row is one function of a subject. Where a subject does not have what a row needs
+it is *missing*, with the reason; `docs/reference.md` has the table of which exist.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kadanoff.coarse.block import Majority
+from kadanoff.coarse.coarsen import coarsen
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
-from kadanoff.instruments.mcrg import exponents, scan
+from kadanoff.instruments.correlators import two_point
+from kadanoff.instruments.couplings import conditional_entropy, fit_couplings
+from kadanoff.instruments.mcrg import Exponent, exponents, scan
+from kadanoff.instruments.neighbourhood import unexplained
+from kadanoff.instruments.operators import fitting
 from kadanoff.instruments.receptive import locality
+from kadanoff.instruments.scaling import dimension
 from kadanoff.instruments.thermometer import has_thermometer, temperatures
+from kadanoff.randomness import generator
+from kadanoff.scorecard.response import flip_covariance, shift_covariance
+from kadanoff.scorecard.subject import Subject, fits, halves
 
-__all__ = [
-    "Row",
-    "above_row",
-    "coverage_row",
-    "exponent_row",
-    "locality_row",
-    "temperature_row",
-]
+__all__ = ["HEADLINES", "QUICK", "ROWS", "Row", "missing", "read"]
 
-NO_SPINS = "real values have no temperature of a ±1 model"
+COUPLINGS = ("nn", "nnn", "plaquette", "third", "field")
+PRODUCTS = ("pm1", "real")
+"""Alphabets whose values multiply: locality and correlators read no others."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +42,42 @@ class Row:
 
     Attributes:
         name: of the row.
-        readings: estimates and plain numbers by name.
-        sentence: the row in words.
+        readings: estimates and plain numbers by name; empty where the row is missing.
+        sentence: the row in words, or why it is missing.
     """
 
     name: str
     readings: Mapping[str, Any]
     sentence: str
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether the subject does not have what the row needs."""
+        return not self.readings
+
+    @property
+    def samples(self) -> int:
+        """Independent configurations that its weakest estimate rests on."""
+        numbers = [v.n_eff for v in self.readings.values() if isinstance(v, Estimate)]
+        finite = [n for n in numbers if math.isfinite(n)]
+        return int(min(finite, default=0))
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"sentence": self.sentence, **self.readings}
+        return {"sentence": self.sentence, "n_eff": self.samples, **self.readings}
 
 
-def locality_row(fine: Ensemble, coarse: Ensemble) -> Row:
+def missing(name: str, reason: str) -> Row:
+    """A row that the subject does not have."""
+    return Row(name, {}, f"missing: {reason}")
+
+
+def locality_row(subject: Subject) -> Row:
     """Where the coarse units look: width and patches of their responses."""
-    reading = locality(fine, coarse)
+    levels = (subject.fine, subject.coarse)
+    if any(level.alphabet not in PRODUCTS for level in levels):
+        return missing("locality", "responses multiply ±1 or real values")
+    reading = locality(*levels)
     share = f"{100 * reading.responding:.0f} % of the units respond"
     if not float(reading.responding) > 0:
         return Row("locality", {"responding": 0.0}, f"{share} to any site")
@@ -66,55 +96,120 @@ def locality_row(fine: Ensemble, coarse: Ensemble) -> Row:
     )
 
 
-def coverage_row(cost: Estimate, width: Estimate) -> Row:
+def covariance_row(subject: Subject) -> Row:
+    """Whether the map commutes with the flip and with shifts by one coarse site."""
+    if subject.rule is None:
+        return missing("covariance", "it takes the map itself, and only files are here")
+    readings = {}
+    if subject.fine.alphabet in PRODUCTS and subject.coarse.alphabet in PRODUCTS:
+        readings["flip"] = flip_covariance(
+            subject.rule, subject.fine, seed=subject.seed
+        )
+    if subject.b == round(subject.b):
+        readings["shift"] = shift_covariance(
+            subject.rule, subject.fine, seed=subject.seed
+        )
+    if not readings:
+        return missing("covariance", "no symmetry of it is known on this lattice")
+    words = [f"{value} of it under {_MOVES[name]}" for name, value in readings.items()]
+    return Row(
+        "covariance",
+        readings,
+        f"of what the map keeps of a configuration there is {' and '.join(words)} "
+        "(1: covariant)",
+    )
+
+
+_MOVES = {
+    "flip": "the flip of all spins",
+    "shift": "a shift by one coarse site",
+}
+
+
+def coverage_row(subject: Subject) -> Row:
     """What it took to put unordered units on a grid."""
+    placed = subject.placed
+    if placed is None:
+        return missing("coverage", "its units have positions of their own")
     return Row(
         "coverage",
-        {"arranging cost (sites)": cost, "width when arranged (sites)": width},
-        f"arranging moved the units {cost} sites on average from the centres of "
+        {
+            "arranging cost (sites)": placed.cost,
+            "width when arranged (sites)": placed.width,
+        },
+        f"arranging moved the units {placed.cost} sites on average from the centres of "
         "their responses, on chains that are not read here",
     )
 
 
-def temperature_row(levels: list[Ensemble]) -> Row:
+def couplings_row(subject: Subject) -> Row:
+    """The couplings of the coarse law, fitted on one half of the chains."""
+    if subject.coarse.alphabet != "pm1":
+        return missing("couplings", f"{_values(subject.coarse)} have none of ±1 spins")
+    (fit,), (read,) = halves([subject.coarse])
+    names = fitting(COUPLINGS, read.grid.dimension)
+    try:
+        found = fit_couplings(fit, names)
+        entropy = conditional_entropy(found, read)
+    except ValueError as error:
+        return missing("couplings", str(error))
+    readings: dict[str, Any] = {f"K {name}": found[name] for name in names}
+    readings["entropy of a spin (nats)"] = entropy
+    largest = max(names, key=lambda name: abs(float(found[name].value)))
+    return Row(
+        "couplings",
+        readings,
+        f"the coarse law has a largest coupling {largest} of {found[largest]}; given "
+        f"its neighbours a spin keeps {entropy} of ln 2 = 0.693 nats",
+    )
+
+
+def unexplained_row(subject: Subject) -> Row:
+    """What the couplings leave open of what a neighbourhood of 5×5 says of a spin."""
+    name = "unexplained"
+    if subject.coarse.alphabet != "pm1":
+        return missing(name, f"{_values(subject.coarse)} have no couplings")
+    (fit,), (read,) = halves([subject.coarse])
+    rng = generator(subject.seed, name)
+    try:
+        found = fit_couplings(fit, fitting(COUPLINGS, read.grid.dimension))
+        left = unexplained(found, fit, read, rng=rng)
+    except ValueError as error:
+        return missing(name, str(error))
+    return Row(
+        name,
+        {
+            "share": left.share,
+            "entropy given the couplings (nats)": left.fitted,
+            "entropy given 5×5 (nats)": left.saturated,
+        },
+        f"{left.share} of what the 5×5 sites around a spin say about it is not in "
+        "these couplings",
+    )
+
+
+def temperature_row(subject: Subject) -> Row:
     """Two thermometers at every level; none where the values are not spins."""
     readings: dict[str, Any] = {}
     spread: Estimate | None = None
-    for level in levels:
+    for level in subject.levels:
         if not has_thermometer(level):
             continue
-        side = "×".join(map(str, level.grid.shape))
+        side = _side(level)
         both = temperatures(level)
         spread = both.spread
         readings[f"T by energy, {side}"] = both.energy
         readings[f"T by couplings, {side}"] = both.coupling
         readings[f"spread, {side}"] = spread
-    if levels[-1].alphabet != "pm1":
-        return Row("temperature", readings, NO_SPINS)
-    return Row("temperature", readings, _agreement(spread))
-
-
-def exponent_row(levels: list[Ensemble]) -> Row:
-    """MCRG exponents over the steps that the map allows."""
-    found = scan(levels)
-    both = (found.y_t, found.y_h)
-    readings: dict[str, Any] = {exponent.name: exponent.estimate for exponent in both}
-    for exponent in both:
-        over = "steps and operators" if exponent.change is not None else "operators"
-        readings[f"{exponent.name} error with changes over {over}"] = exponent.error
-    return Row("exponents", readings, f"{found.y_t.sentence}; {found.y_h.sentence}")
-
-
-def above_row(levels: list[Ensemble]) -> Row:
-    """Exponents of a one-step map, with majority applied on both of its sides."""
-    step = exponents(*levels)
-    last = {"y_T": step.y_t[-1:], "y_H": step.y_h[-1:]}
-    readings = {name: y[0] for name, y in last.items() if y}
-    return Row(
-        "followed by majority",
-        readings,
-        "the same step read between the majority blocks of both its sides, where a "
-        "renormalization would read the same",
+    last = subject.levels[-1]
+    if last.alphabet != "pm1":
+        sentence = f"{_values(last)} have no temperature of a ±1 model"
+    else:
+        sentence = _agreement(spread)
+    return (
+        Row("temperature", readings, sentence)
+        if readings
+        else missing("temperature", sentence)
     )
 
 
@@ -127,3 +222,161 @@ def _agreement(spread: Estimate | None) -> str:
         "at the last level the two thermometers differ by "
         f"{spread}: a nearest-neighbour model would have them agree"
     )
+
+
+def exponent_row(subject: Subject) -> Row:
+    """MCRG exponents over the steps that the map allows."""
+    try:
+        found = scan(subject.levels)
+    except ValueError as error:
+        return missing("exponents", str(error))
+    both = (found.y_t, found.y_h)
+    readings: dict[str, Any] = {exponent.name: exponent.estimate for exponent in both}
+    for exponent in both:
+        readings[_error_name(exponent)] = exponent.error
+    return Row("exponents", readings, f"{found.y_t.sentence}; {found.y_h.sentence}")
+
+
+def _error_name(exponent: Exponent) -> str:
+    over = "operators" if exponent.change is None else "steps and operators"
+    return f"{exponent.name} error with changes over {over}"
+
+
+def above_row(subject: Subject) -> Row:
+    """Exponents of a one-step map, with majority applied on both of its sides."""
+    name = "followed by majority"
+    if len(subject.levels) > 2:
+        return missing(name, "the map is read over steps of its own")
+    if not all(fits(Majority(2), level) for level in subject.levels):
+        return missing(name, "majority does not fit both of its sides")
+    fine, coarse = (
+        coarsen(Majority(2), level, seed=subject.seed) for level in subject.levels
+    )
+    try:
+        step = exponents(fine, coarse)
+    except ValueError as error:
+        return missing(name, str(error))
+    last = {"y_T": step.y_t[-1:], "y_H": step.y_h[-1:]}
+    readings = {symbol: y[0] for symbol, y in last.items() if y}
+    return Row(
+        name,
+        readings,
+        "the same step read between the majority blocks of both its sides, where a "
+        "renormalization would read the same",
+    )
+
+
+def scaling_row(subject: Subject) -> Row:
+    """The coarse correlator over the fine one, and dimensions if it is critical."""
+    fine, coarse = subject.fine, subject.coarse
+    if any(level.alphabet not in PRODUCTS for level in (fine, coarse)):
+        return missing("scaling", "correlators multiply ±1 or real values")
+    ratio = correlator_ratio(fine, coarse)
+    if ratio is None:
+        return missing(
+            "scaling", "the lattices have fewer than two distances in common"
+        )
+    readings, words = ratio
+    for operator, symbol in (("spin", "Δ_σ"), ("energy", "Δ_ε")):
+        try:
+            fit = dimension(coarse, operator)
+        except ValueError:  # no torus at right angles, or too small: no such form
+            continue
+        readings |= {symbol: fit.delta, f"p of its fit, {symbol}": fit.p}
+    return Row("scaling", readings, words)
+
+
+def correlator_ratio(
+    fine: Ensemble, coarse: Ensemble
+) -> tuple[dict[str, Any], str] | None:
+    """G_coarse/G_fine at the shortest and the longest axial distance in common.
+
+    A rule that keeps the scaling field multiplies it by one factor at all distances:
+    the slope d ln(G_c/G_f)/d ln r = 2(Δ_fine - Δ_coarse) is 0 for it.
+    """
+    before, after = two_point(fine), two_point(coarse)
+    step = float(np.linalg.norm(coarse.grid.basis[0]))
+    longest = coarse.grid.shape[0] // 2
+    places = [_at(before.distance, k * step) for k in (1, longest)]
+    there = [_at(after.distance, k * step) for k in (1, longest)]
+    if longest < 2 or None in (*places, *there):
+        return None
+    near, far = (
+        after.value[j] / before.value[i] for i, j in zip(places, there, strict=True)
+    )
+    slope = (far / near).map(lambda r: _log(float(r)) / math.log(longest))
+    readings = {
+        f"G_coarse/G_fine at r = {step:g}": near,
+        f"G_coarse/G_fine at r = {longest * step:g}": far,
+        "slope of the ratio": slope,
+    }
+    return readings, (
+        f"from r = {step:g} to {longest * step:g} the coarse correlator falls against "
+        f"the fine one as r to the power {slope}; a field that is only rescaled has 0"
+    )
+
+
+def _at(distances: np.ndarray, r: float) -> int | None:
+    found = np.flatnonzero(np.abs(distances - r) < 1e-6)
+    return int(found[0]) if found.size else None
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0 else math.nan
+
+
+def _side(level: Ensemble) -> str:
+    return "×".join(map(str, level.grid.shape))
+
+
+def _values(level: Ensemble) -> str:
+    kind = level.alphabet.partition(":")[0]
+    return {"real": "real values", "potts": "Potts states", "angle": "angles"}[kind]
+
+
+ROWS: Mapping[str, Callable[[Subject], Row]] = {
+    "locality": locality_row,
+    "covariance": covariance_row,
+    "coverage": coverage_row,
+    "couplings": couplings_row,
+    "unexplained": unexplained_row,
+    "temperature": temperature_row,
+    "exponents": exponent_row,
+    "followed by majority": above_row,
+    "scaling": scaling_row,
+}
+"""All rows, in the order in which they are printed."""
+NEURAL = ("unexplained",)
+OF_ALL_MAPS = ("covariance", "coverage")
+"""Rows of a map as a whole, whatever number of feature maps it has."""
+HEADLINES: Mapping[str, tuple[str, ...]] = {
+    "locality": ("direct width (sites)", "direct patches"),
+    "covariance": ("flip", "shift"),
+    "couplings": ("K nn", "entropy of a spin (nats)"),
+    "unexplained": ("share",),
+    "exponents": ("y_T", "y_H"),
+    "scaling": ("slope of the ratio", "Δ_σ"),
+}
+"""Readings by which a map is set beside its controls."""
+QUICK = tuple(name for name in ROWS if name not in NEURAL)
+"""Rows that train nothing: about three seconds for 20 000 configurations of 32×32."""
+
+
+def read(name: str, subject: Subject) -> Row:
+    """One row of a subject; of several feature maps each alone.
+
+    Args:
+        name: of the row, in `ROWS`.
+        subject: the map.
+    """
+    maps = subject.coarse.features
+    if maps is None or name in OF_ALL_MAPS:
+        return ROWS[name](subject)
+    rows = [ROWS[name](subject.of_map(m)) for m in range(maps)]
+    sentences = (f"map {m}: {row.sentence}" for m, row in enumerate(rows))
+    readings = {
+        f"map {m}: {key}": value
+        for m, row in enumerate(rows)
+        for key, value in row.readings.items()
+    }
+    return Row(name, readings, "; ".join(sentences))
