@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kadanoff.cli.coarsen import RULE_HELP
-from kadanoff.cli.console import add_json, add_seed, emit, progress_bars
+from kadanoff.cli.console import add_json, add_runs, add_seed, emit, progress_bars
 
 __all__ = ["add"]
 
@@ -38,6 +38,7 @@ def add(commands: Any) -> None:
         help="controls to set beside: block, positive, …, or none (all)",
     )
     add_seed(parser)
+    add_runs(parser)
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -67,6 +68,7 @@ def _card(arguments: argparse.Namespace, told: Any) -> Any:
         "rows": QUICK if arguments.rows == ["quick"] else _names(arguments.rows),
         "controls": () if arguments.controls == [NONE] else _names(arguments.controls),
         "progress": told,
+        "runs": arguments.runs,
     }
     fine = open_foreign(arguments.file)
     if arguments.coarse:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, share_chains
 from kadanoff.protocols import CoarseGraining
+from kadanoff.scorecard.cache import cached
 from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
 from kadanoff.scorecard.rows import QUICK, ROWS, Row, read
 from kadanoff.scorecard.subject import Subject, of_pair, of_rule
@@ -94,6 +96,7 @@ def probe(
     rows: Sequence[str] | str = ALL,
     controls: Sequence[str] | str = ALL,
     progress: Progress | None = None,
+    runs: Path | None = None,
 ) -> Scorecard:
     """The scorecard of a rule, or of a stack of rules, on an ensemble.
 
@@ -105,13 +108,15 @@ def probe(
         controls: names of the controls to set beside, `all` there are; rows that train
             something are read of the block rule alone.
         progress: told the name of a map, how many of its rows are read, of how many.
+        runs: folder where the rows of controls are kept and looked for; nowhere where
+            not given.
 
     Raises:
         ValueError: the rule does not fit the ensemble, there are too few chains, or an
             unknown row or control.
     """
     subject = of_rule(rule, ensemble, seed=seed)
-    return _card(subject, rows, controls, progress)
+    return _card(subject, rows, controls, progress, runs)
 
 
 def probe_pair(
@@ -122,6 +127,7 @@ def probe_pair(
     rows: Sequence[str] | str = ALL,
     controls: Sequence[str] | str = ALL,
     progress: Progress | None = None,
+    runs: Path | None = None,
 ) -> Scorecard:
     """The scorecard of a map known only by what it did: same chains, same draws.
 
@@ -132,12 +138,14 @@ def probe_pair(
         rows: as in `probe`.
         controls: as in `probe`.
         progress: as in `probe`.
+        runs: as in `probe`.
 
     Raises:
         ValueError: another number of chains or draws, unordered coarse units, or an
             unknown row or control.
     """
-    return _card(of_pair(fine, coarse, seed=seed), rows, controls, progress)
+    subject = of_pair(fine, coarse, seed=seed)
+    return _card(subject, rows, controls, progress, runs)
 
 
 def compare(
@@ -177,6 +185,7 @@ def _card(
     rows: Sequence[str] | str,
     controls: Sequence[str] | str,
     progress: Progress | None,
+    runs: Path | None,
 ) -> Scorecard:
     wanted = _chosen(rows, tuple(ROWS), "rows")
     present = controls_for(subject)
@@ -186,7 +195,13 @@ def _card(
     others: dict[str, tuple[Row, ...]] = {}
     for name in beside:
         some = [row for row in wanted if name == BLOCK or row in QUICK]
-        others[name] = _rows(control(name, subject), some, tell)
+        others[name] = cached(
+            runs,
+            name,
+            subject,
+            some,
+            lambda name=name, some=some: _rows(control(name, subject), some, tell),
+        )
     return Scorecard(
         rule=subject.name,
         configurations=subject.fine.size,

@@ -38,7 +38,7 @@ from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import generator, subseed
 from kadanoff.scorecard.subject import Subject, of_rule
 
-__all__ = ["BLOCK", "CONTROLS", "control", "controls_for"]
+__all__ = ["BLOCK", "CONTROLS", "OF_FINE", "control", "controls_for"]
 
 BLOCK = "block"
 BLOCK_RULES = {
@@ -203,6 +203,8 @@ _OF_SCALE: Mapping[str, Callable[[Subject], Subject]] = {
     "non-local": _non_local,
     "untrained": _untrained,
 }
+OF_FINE = (BLOCK, "positive", "zero-sum", "untrained")
+"""Controls that know the map by its scale alone."""
 CONTROLS: Mapping[str, Callable[[Subject], Subject]] = {
     **_OF_SCALE,
     "factorised": _factorised,
