@@ -67,7 +67,7 @@ def test_a_bias_is_a_field_that_moves(critical):
     assert moved.change.value[field] > 4 * moved.change.error[field]
 
 
-def test_there_is_none_for_real_values_and_tiny_lattices(critical):
+def test_there_is_none_between_kinds_of_values_and_on_tiny_lattices(critical):
     assert drift(critical, list(Stack((Average(2),)).levels(critical))[-1]) is None
     tiny = Ensemble.from_values(random_spins((8, 8, 3, 3), seed=4))
     assert drift(tiny, tiny) is None

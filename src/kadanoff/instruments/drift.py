@@ -4,7 +4,8 @@ At a fixed point the law of the coarse lattice is that of the fine one. Coupling
 are read off either by maximum pseudo-likelihood (`couplings`) do not know the size of
 their lattice, unlike moments, so that neighbouring levels of one flow can be compared.
 Block majority at T_c moves them by 2 % of their size at its second step and 1 % at its
-third; plain decimation by a quarter at every step.
+third; plain decimation by a quarter at every step. Of Potts states, angles and real
+values there is one, that of nearest neighbours (`nearest`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.instruments.couplings import fit_couplings
+from kadanoff.instruments.nearest import nearest_coupling
 from kadanoff.instruments.operators import fitting
 
 __all__ = ["Drift", "drift"]
@@ -67,9 +69,9 @@ class Drift:
 
 
 def drift(before: Ensemble, after: Ensemble) -> Drift | None:
-    """The couplings before and after a step; None where they cannot be read.
+    """The couplings before and after a step; None on a torus of a side below 4.
 
-    They can for ±1 spins on a torus of side 4 or more in both levels.
+    None as well from values of one kind to those of another.
 
     Args:
         before: configurations on a grid.
@@ -79,8 +81,15 @@ def drift(before: Ensemble, after: Ensemble) -> Drift | None:
         ValueError: too few configurations, or spins that never turn.
     """
     levels = (before, after)
-    if any(e.alphabet != "pm1" or min(e.grid.shape) < SMALLEST_SIDE for e in levels):
+    if any(min(level.grid.shape) < SMALLEST_SIDE for level in levels):
         return None
+    if before.alphabet != after.alphabet:
+        return None
+    if before.alphabet != "pm1":
+        first, last = (
+            nearest_coupling(level).map(lambda k: k[None]) for level in levels
+        )
+        return Drift(("nn",), first, last)
     names = fitting(OPERATORS, before.grid.dimension)
     first, last = (fit_couplings(level, names).values for level in levels)
     return Drift(names, first, last)
