@@ -12,13 +12,14 @@ PUBLIC = [
     "Autoencoder", "Average", "AveragePool", "Code", "ConvRBM", "Convolution", "DBN",
     "Decimation", "Ensemble", "Estimate", "ForestFire", "Grid", "Ising", "K_C",
     "KadanoffRule", "Layer", "Majority", "MaxPool", "MeanField", "MomentumShell", "PCA",
-    "Phi4", "Potts", "RBM", "Stack", "StarMajority", "Sublattice", "Sweep", "Symmetry",
-    "T_C", "TileMajority", "Training", "TwoTemperatures", "Unordered", "Weighted", "XY",
-    "__version__", "annealed", "arrange", "cite", "cluster_readings", "coarsen",
-    "combine", "concatenate", "fit_pca", "jackknife", "judge", "layers_of", "load",
-    "load_sweep", "open_foreign", "open_sweep", "probe", "relative_entropy", "reweight",
-    "sample", "sample_sweep", "save", "train", "train_autoencoder", "train_dbn",
-    "with_noise",
+    "Phi4", "Plurality", "Potts", "RBM", "Stack", "StarMajority", "StarPlurality",
+    "StarVector", "Sublattice", "Sweep", "Symmetry", "T_C", "TileMajority",
+    "TilePlurality", "TileVector", "Training", "TwoTemperatures", "Unordered",
+    "VectorSum", "Weighted", "XY", "__version__", "annealed", "arrange", "cite",
+    "cluster_readings", "coarsen", "combine", "concatenate", "fit_pca", "jackknife",
+    "judge", "layers_of", "load", "load_sweep", "open_foreign", "open_sweep", "probe",
+    "relative_entropy", "reweight", "sample", "sample_sweep", "save", "train",
+    "train_autoencoder", "train_dbn", "with_noise",
 ]  # fmt: skip
 
 

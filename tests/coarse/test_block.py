@@ -12,7 +12,7 @@ from kadanoff.geometry import Grid, Unordered
 
 RULES = [Majority(2), Average(2), Decimation(2)]
 smalls = st.lists(st.integers(1, 3), min_size=1, max_size=3).map(tuple)
-blocks = st.integers(1, 3)
+blocks = st.integers(2, 3)
 
 
 def spins(*shape, seed=0):

@@ -5,17 +5,33 @@ import math
 import numpy as np
 import pytest
 
-from kadanoff.coarse.block import Average, Decimation, Majority
+from kadanoff.coarse.block import (
+    Average,
+    Decimation,
+    Majority,
+    Plurality,
+    VectorSum,
+)
 from kadanoff.coarse.grammar import ARRANGE, BLOCK_RULES, RULES, parse_rule
 from kadanoff.coarse.kadanoff_rule import KadanoffRule
 from kadanoff.coarse.momentum import MomentumShell
 from kadanoff.coarse.pooling import AveragePool, Convolution, MaxPool
-from kadanoff.coarse.rotated import StarMajority, Sublattice, TileMajority
+from kadanoff.coarse.rotated import (
+    StarMajority,
+    StarPlurality,
+    StarVector,
+    Sublattice,
+    TileMajority,
+    TilePlurality,
+    TileVector,
+)
 from kadanoff.coarse.weighted import Weighted
 
 TEXTS = {
     "majority": Majority(2),
     "majority:b=4": Majority(4),
+    "plurality:b=3": Plurality(3),
+    "vector:b=4": VectorSum(4),
     "average:b=3": Average(3),
     "decimation:b=2": Decimation(2),
     "kadanoff:b=2,p=1.0": KadanoffRule(2, 1.0),
@@ -27,7 +43,11 @@ TEXTS = {
     "average-pool:b=2,window=3": AveragePool(2, 3),
     "max-pool:b=2": MaxPool(2),
     "tile-majority:sites=3": TileMajority(3),
+    "tile-plurality:sites=2": TilePlurality(2),
+    "tile-vector:sites=7": TileVector(7),
     "star-majority:sites=2": StarMajority(2),
+    "star-plurality:sites=3": StarPlurality(3),
+    "star-vector:sites=2": StarVector(2),
     "sublattice:sites=2": Sublattice(2),
 }
 RULES_TO_PRINT = [
@@ -89,6 +109,23 @@ def test_weights_come_from_a_file(weights):
 WRONG = {
     "majorty:b=2": "did you mean 'majority'",
     "majority:b=0": "takes b=N, each once, N a whole number of at least 1, got 'b=0'",
+    "majority:b=1": "b is a whole number of at least 2, got 1; use 2",
+    "momentum:b=1": "b is a whole number of at least 2, got 1",
+    "majority:b=-2": "got 'b=-2'",
+    "majority:b=2.0": "got 'b=2.0'",
+    "majority:b=nan": "got 'b=nan'",
+    "majority:b=True": "got 'b=True'",
+    "majority:b=9" + 5000 * "9": "takes b=N",
+    "plurality:q=3": "takes b=N, each once, .* write for example 'plurality:b=2'",
+    "vectors:b=2": "did you mean 'vector'",
+    "vector-sum": "did you mean 'vector'",
+    "tile-plurality:sites=1": "tile is a whole number of at least 2, got 1",
+    "average-pool:b=1": "windows of one site at every site leave all as it is",
+    "max-pool:window=1,b=1": "windows of one site at every site leave all as it is",
+    "momentum:width=nan": "width is a share of the cut-off from 0 to 1, got nan",
+    "momentum:width=wide": "got 'width=wide'",
+    "momentum:dimension=nan": "a number of at most 10 in size, got nan",
+    "momentum:dimension=inf": "a number of at most 10 in size, got inf",
     "majority:b=2,b=2": "each once, .* got 'b=2'; write for example 'majority:b=2'",
     "majority:b=²": "got 'b=²'",
     "majority:b": "got 'b'",

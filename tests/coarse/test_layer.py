@@ -216,7 +216,7 @@ def test_gaussian_hidden_units_are_real_and_spread_by_one():
 def test_states_and_angles_are_refused(alphabet):
     code = Code(Autoencoder(FINE, 3))
     for rule in (Layer(NETWORKS["rbm"]), layers_of(DEEP), code):
-        with pytest.raises(ValueError, match=f"got alphabet '{alphabet}'"):
+        with pytest.raises(ValueError, match=f"got values of alphabet '{alphabet}'"):
             rule.alphabet(alphabet)
 
 

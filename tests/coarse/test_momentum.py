@@ -74,7 +74,7 @@ def test_it_is_the_sum_of_its_definition(grid, width):
     assert np.allclose(found, by_direct_sums(rule, values, grid), atol=1e-6)
 
 
-@pytest.mark.parametrize("b", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("b", [2, 3, 4, 6])
 def test_coefficients_below_the_cut_are_the_same_and_all_others_vanish(b):
     values = field(Grid((12, 24)))
     before = coefficients(values)
@@ -100,14 +100,14 @@ def test_averaging_and_decimating_do_not_preserve_them():
 
 @settings(deadline=None, max_examples=40)
 @given(
-    small=st.lists(st.integers(1, 5), min_size=1, max_size=3),
-    b=st.integers(1, 3),
-    c=st.integers(1, 3),
+    small=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    b=st.integers(2, 3),
+    c=st.integers(2, 3),
     seed=st.integers(0, 99),
 )
 def test_cutting_twice_is_cutting_once(small, b, c, seed):
     grid = Grid(tuple(side * b * c for side in small))
-    assume(grid.size < 3000)
+    assume(grid.size < 6000)
     values = field(grid, 2, seed)
     first, second, both = (MomentumShell(s, dimension=0.25) for s in (b, c, b * c))
     twice = apply(second, apply(first, values, grid), first.coarse(grid))

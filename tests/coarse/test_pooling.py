@@ -87,8 +87,9 @@ def test_average_pooling_of_blocks_is_the_block_mean(shape):
     values = field(5, *shape)
     assert np.allclose(apply(AveragePool(2), values), apply(Average(2), values))
     assert AveragePool(2).coarse(Grid(shape)) == Average(2).coarse(Grid(shape))
-    assert AveragePool(2, 4).coarse(Grid(shape)) == Average(2).coarse(Grid(shape))
-    moved = AveragePool(2, 3).coarse(Grid(shape)).positions()[0]
+    wide = Grid(tuple(2 * side for side in shape))
+    assert AveragePool(2, 4).coarse(wide) == Average(2).coarse(wide)
+    moved = AveragePool(2, 3).coarse(wide).positions()[0]
     assert moved.tolist() == [0.0] * len(shape)
 
 
@@ -150,6 +151,30 @@ def test_alphabets_and_histories():
     )
 
 
+LONG_WINDOWS = [
+    AveragePool(2, 5),
+    MaxPool(2, 5),
+    Convolution(np.ones((1, 2, 5))),
+    Weighted(np.ones((2, 5))),
+    AveragePool(8),
+]
+
+
+@pytest.mark.parametrize("rule", LONG_WINDOWS, ids=str)
+def test_a_window_longer_than_the_lattice_is_refused(rule):
+    assert rule.coarse(Grid((8, 8))).size
+    with pytest.raises(ValueError, match=r"longer than the lattice .* use a shorter"):
+        rule.coarse(Grid((8, 4)))
+    with pytest.raises(ValueError, match="longer than the lattice"):
+        apply(rule, field(1, 8, 4))
+
+
+def test_a_window_as_long_as_the_lattice_sees_every_site_once():
+    values = field(3, 4, 4)
+    found = apply(AveragePool(2, 4), values)
+    assert np.allclose(found, values.mean(axis=(1, 2))[:, None, None])
+
+
 def test_what_does_not_fit_is_refused():
     for rule in (AveragePool(2), MaxPool(2), Convolution(KERNELS)):
         with pytest.raises(ValueError, match="block size 2 does not divide"):
@@ -159,8 +184,11 @@ def test_what_does_not_fit_is_refused():
         with pytest.raises(ValueError, match="needs ±1 spins or real values"):
             rule.alphabet("potts:3")
     for pool in (AveragePool, MaxPool):
-        with pytest.raises(ValueError, match="a window needs at least 1 site, got 0"):
+        with pytest.raises(ValueError, match=r"whole .* at least 1, got 0"):
             pool(2, 0)
+        for single in ((1,), (1, 1)):
+            with pytest.raises(ValueError, match="windows of one site at every site"):
+                pool(*single)
     with pytest.raises(ValueError, match="put an axis of 1 first"):
         Convolution(np.ones(3))
     with pytest.raises(ValueError, match="finite numbers"):

@@ -312,7 +312,6 @@ REFUSED = [
     (Grid((4, 4, 4)), 2, "one site per cell, got shape .4, 4, 4."),
     (geometry("honeycomb", (6, 6)), 3, "one site per cell, got shape .6, 6. with 2"),
     (Grid((4, 4)), 4, "hold 2, 3, 5, 7 sites, .* got 4"),
-    (Grid((4, 4)), 1, "got 1"),
     (Unordered(16), 2, "needs sites with positions"),
 ]
 

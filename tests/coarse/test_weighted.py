@@ -14,7 +14,7 @@ from kadanoff.geometry import Grid, Unordered
 
 SKEW = ((1.0, 0.0), (0.5, math.sqrt(3) / 2))
 FINE = all_spins((2, 4))
-UNEVEN = np.random.default_rng(8).normal(size=(3, 4)) / 4
+UNEVEN = np.random.default_rng(8).normal(size=(2, 3)) / 4
 TYING = np.array([[0.1, 0.3, 0.1], [0.2, 0.4, 0.1]])
 
 

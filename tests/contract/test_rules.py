@@ -14,14 +14,29 @@ import numpy as np
 import pytest
 
 import kadanoff.coarse
+from kadanoff.alphabet import check_values
 from kadanoff.coarse.arrange import arrange
-from kadanoff.coarse.block import Average, Decimation, Majority
+from kadanoff.coarse.block import (
+    Average,
+    Decimation,
+    Majority,
+    Plurality,
+    VectorSum,
+)
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.kadanoff_rule import KadanoffRule
 from kadanoff.coarse.layer import Code, Layer, layers_of
 from kadanoff.coarse.momentum import MomentumShell
 from kadanoff.coarse.pooling import AveragePool, Convolution, MaxPool
-from kadanoff.coarse.rotated import StarMajority, Sublattice, TileMajority
+from kadanoff.coarse.rotated import (
+    StarMajority,
+    StarPlurality,
+    StarVector,
+    Sublattice,
+    TileMajority,
+    TilePlurality,
+    TileVector,
+)
 from kadanoff.coarse.stack import Stack
 from kadanoff.coarse.weighted import Weighted
 from kadanoff.ensemble import Ensemble
@@ -50,12 +65,56 @@ def spins(*shape, seed=0, up=0.5):
     return np.where(draws, 1, -1).astype(np.int8)
 
 
-def fine_ensemble(chains=32, draws=8, grid=FINE):
-    """Smooth random spins: neighbours agree often, so that responses exist."""
+def alphabet_of(rule):
+    """The first alphabet that the rule takes."""
+    for alphabet in ("pm1", "potts:3", "angle"):
+        try:
+            rule.alphabet(alphabet)
+        except ValueError:
+            continue
+        return alphabet
+    raise AssertionError(f"{rule} takes no alphabet")
+
+
+def values_for(rule, *shape, seed=0, up=0.5):
+    """A configuration that favours one spin, state or direction."""
+    rng = np.random.default_rng(seed)
+    match alphabet_of(rule):
+        case "pm1":
+            return spins(*shape, seed=seed, up=up)
+        case "potts:3":
+            return rng.choice(3, shape, p=(up, 0.7 - up / 2, 0.3 - up / 2))
+        case _:
+            return rng.normal(0, 1 / up, shape).astype(np.float32)
+
+
+def turned(values, alphabet):
+    """A symmetry of the law: the flip, states renamed, all angles turned by one."""
+    if alphabet.startswith("potts"):
+        return (values + 1) % 3
+    return values + np.float32(1) if alphabet == "angle" else -values
+
+
+def as_numbers(values, alphabet):
+    """What means are taken of, `(n, component, *lattice)` for states and angles."""
+    if alphabet.startswith("potts"):
+        return np.stack([values == a for a in range(3)], axis=1).astype(float)
+    if alphabet == "angle":
+        return np.stack([np.cos(values), np.sin(values)], axis=1).astype(float)
+    return values.astype(float)
+
+
+def fine_ensemble(chains=32, draws=8, grid=FINE, alphabet="pm1"):
+    """Smooth random values: neighbours agree often, so that responses exist."""
     rng = np.random.default_rng(5)
-    noise = rng.normal(size=(chains, draws, *grid.shape))
-    smooth = noise + sum(np.roll(noise, s, a) for a in (2, 3) for s in (1, -1))
-    return Ensemble.from_values(np.where(smooth > 0, 1, -1).astype(np.int8), grid)
+    noise = rng.normal(size=(3, chains, draws, *grid.shape))
+    smooth = noise + sum(np.roll(noise, s, a) for a in (3, 4) for s in (1, -1))
+    values = {
+        "pm1": np.where(smooth[0] > 0, 1, -1),
+        "potts:3": smooth.argmax(axis=0),
+        "angle": np.arctan2(smooth[1], smooth[2]),
+    }
+    return Ensemble.from_values(values[alphabet], grid, alphabet=alphabet)
 
 
 def strengthened(network):
@@ -102,6 +161,9 @@ def fitted_arrange():
 # Each rule with its input lattice and whether it treats all blocks alike.
 RULES = {
     "majority": (Majority(b=2), FINE, True),
+    "plurality": (Plurality(b=2), FINE, True),
+    "plurality on triangles": (Plurality(b=3), TRIANGULAR, True),
+    "vector": (VectorSum(b=2), FINE, True),
     "average": (Average(b=2), FINE, True),
     "decimation": (Decimation(b=2), FINE, True),
     "kadanoff": (KadanoffRule(b=2, p=0.3), FINE, True),
@@ -118,6 +180,12 @@ RULES = {
     "pairs": (TileMajority(sites=2), FINE, True),
     "pairs, turned": (TileMajority(sites=2), TURNED, True),
     "triangles": (TileMajority(sites=3), TRIANGULAR, True),
+    "pairs of states": (TilePlurality(sites=2), FINE, True),
+    "triangles of states": (TilePlurality(sites=3), TRIANGULAR, True),
+    "pairs of angles": (TileVector(sites=2), FINE, True),
+    "triangles of angles": (TileVector(sites=3), TRIANGULAR, True),
+    "stars of states": (StarPlurality(sites=2), FINE, True),
+    "stars of angles": (StarVector(sites=2), FINE, True),
     "stars": (StarMajority(sites=2), FINE, True),
     "stars of triangles": (StarMajority(sites=3), TRIANGULAR, True),
     "sublattice": (Sublattice(sites=2), FINE, True),
@@ -138,9 +206,11 @@ COVARIANT = [name for name, (_, _, alike) in RULES.items() if alike]
 EVEN_HANDED = [name for name in RULES if name != "max pool"]  # up spins win there
 
 
-def mean_output(rule, configuration, geometry, *, seed):
+def mean_output(rule, configuration, geometry, *, seed, then=lambda out, alphabet: out):
+    alphabet = rule.alphabet(alphabet_of(rule))
     many = np.repeat(configuration[None], REPEATS, axis=0)
-    out = rule(many, geometry, rng=np.random.default_rng(seed)).astype(float)
+    out = then(rule(many, geometry, rng=np.random.default_rng(seed)), alphabet)
+    out = as_numbers(out, alphabet)
     return out.mean(axis=0), out.std(axis=0) / np.sqrt(REPEATS)
 
 
@@ -155,11 +225,12 @@ def largest_sigma(first, second):
 
 def test_every_rule_of_the_package_is_here():
     tested = {type(rule) for rule, _, _ in RULES.values()}
-    found = set()
+    found = set()  # abstract ones are what rules share
     for module in pkgutil.iter_modules(kadanoff.coarse.__path__):
         loaded = importlib.import_module(f"kadanoff.coarse.{module.name}")
         for _, value in inspect.getmembers(loaded, inspect.isclass):
-            if hasattr(value, "coarse") and value is not CoarseGraining:
+            rule = hasattr(value, "coarse") and value is not CoarseGraining
+            if rule and not inspect.isabstract(value):
                 found.add(value)
     assert found == tested
 
@@ -168,21 +239,19 @@ def test_every_rule_of_the_package_is_here():
 def test_output_has_the_declared_geometry_and_alphabet(name):
     rule, geometry, _ = RULES[name]
     assert isinstance(rule, CoarseGraining)
-    values = spins(3, *geometry.lattice)
+    values = values_for(rule, 3, *geometry.lattice)
     out = rule(values, geometry, rng=np.random.default_rng(0))
     maps = () if rule.features is None else (rule.features,)
     assert out.shape == (3, *maps, *rule.coarse(geometry).lattice)
-    alphabet = rule.alphabet("pm1")
-    assert alphabet in ("pm1", "real")
-    assert np.isfinite(out).all()
-    if alphabet == "pm1":
-        assert np.isin(out, (-1, 1)).all()
+    alphabet = rule.alphabet(alphabet_of(rule))
+    assert alphabet in ("pm1", "potts:3", "angle", "real")
+    check_values(out, alphabet)
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_same_generator_same_result_and_input_untouched(name):
     rule, geometry, _ = RULES[name]
-    values = spins(4, *geometry.lattice)
+    values = values_for(rule, 4, *geometry.lattice)
     before = values.copy()
     first = rule(values, geometry, rng=np.random.default_rng(7))
     again = rule(values, geometry, rng=np.random.default_rng(7))
@@ -191,12 +260,14 @@ def test_same_generator_same_result_and_input_untouched(name):
 
 
 @pytest.mark.parametrize("name", EVEN_HANDED)
-def test_flipping_the_input_flips_the_output(name):
+def test_turning_the_input_turns_the_output(name):
+    """The flip of ±1 spins, another name for each state, all planar spins turned."""
     rule, geometry, _ = RULES[name]
-    values = spins(*geometry.lattice, up=0.6)
-    up, error = mean_output(rule, values, geometry, seed=1)
-    down = mean_output(rule, -values, geometry, seed=2)
-    assert largest_sigma((-up, error), down) < SIGMAS
+    values = values_for(rule, *geometry.lattice, up=0.55)
+    before = mean_output(rule, values, geometry, seed=1, then=turned)
+    there = turned(values, alphabet_of(rule))
+    after = mean_output(rule, there, geometry, seed=2)
+    assert largest_sigma(before, after) < SIGMAS
 
 
 def shifted_by_a_site(rule, values, geometry, axis):
@@ -211,7 +282,7 @@ def shifted_by_a_site(rule, values, geometry, axis):
 @pytest.mark.parametrize("name", COVARIANT)
 def test_shifting_by_a_block_shifts_by_a_site(name, axis):
     rule, geometry, _ = RULES[name]
-    values = spins(*geometry.lattice, up=0.6)
+    values = values_for(rule, *geometry.lattice, up=0.55)
     still = mean_output(rule, values, geometry, seed=1)
     there = shifted_by_a_site(rule, values, geometry, axis)
     moved = mean_output(rule, there, geometry, seed=2)
@@ -227,6 +298,22 @@ class _TiesGoUp(Majority):
         return np.where(Average(self.b)(spins, fine, rng=rng) == 0, 1, out)
 
 
+class _LowestOfTheTied(Plurality):
+    """The same bug with states: argmax of the votes takes the lowest of the tied."""
+
+    def __call__(self, spins, fine, *, rng):
+        split = spins.reshape(len(spins), spins.shape[1] // 2, 2, -1, 2)
+        return np.argmax([(split == a).sum(axis=(2, 4)) for a in range(3)], axis=0)
+
+
+class _MeanAngle(VectorSum):
+    """The mean of the numbers instead of the direction of the sum."""
+
+    def __call__(self, spins, fine, *, rng):
+        wrapped = np.remainder(spins + np.pi, 2 * np.pi) - np.pi
+        return Average(self.b)(wrapped.astype(np.float32), fine, rng=rng)
+
+
 class _FirstRowOnly(Majority):
     """A rule that looks at its position."""
 
@@ -237,15 +324,15 @@ class _FirstRowOnly(Majority):
 
 
 def test_the_checks_see_a_wrong_rule():
-    values = spins(*FINE.lattice, up=0.5)
-    up, error = mean_output(_TiesGoUp(), values, FINE, seed=1)
-    down = mean_output(_TiesGoUp(), -values, FINE, seed=2)
-    with pytest.raises(AssertionError):
-        assert largest_sigma((-up, error), down) < SIGMAS
-    mean, error = mean_output(MaxPool(), values, FINE, seed=1)
-    flipped = mean_output(MaxPool(), -values, FINE, seed=2)
-    with pytest.raises(AssertionError):
-        assert largest_sigma((-mean, error), flipped) < SIGMAS
+    for rule in (_TiesGoUp(), MaxPool(), _LowestOfTheTied(), _MeanAngle()):
+        values = values_for(rule, *FINE.lattice)
+        before = mean_output(rule, values, FINE, seed=1, then=turned)
+        there = turned(values, alphabet_of(rule))
+        with pytest.raises(AssertionError):
+            assert (
+                largest_sigma(before, mean_output(rule, there, FINE, seed=2)) < SIGMAS
+            )
+    values = spins(*FINE.lattice)
     still = mean_output(_FirstRowOnly(), values, FINE, seed=1)
     moved = mean_output(_FirstRowOnly(), np.roll(values, 2, axis=1), FINE, seed=2)
     back = tuple(np.roll(part, -1, axis=1) for part in moved)
@@ -255,6 +342,9 @@ def test_the_checks_see_a_wrong_rule():
 
 WRONG = {
     "majority": Grid((9, 9)),
+    "plurality": Grid((9, 9)),
+    "plurality on triangles": lattice("triangular", (8, 8)),
+    "vector": Unordered(64),
     "average": Unordered(16),
     "decimation": Grid((8, 7)),
     "kadanoff": Grid((9, 9)),
@@ -271,6 +361,12 @@ WRONG = {
     "pairs": Grid((9, 9)),
     "pairs, turned": TRIANGULAR,
     "triangles": FINE,
+    "pairs of states": Grid((9, 9)),
+    "triangles of states": FINE,
+    "pairs of angles": TRIANGULAR,
+    "triangles of angles": Unordered(81),
+    "stars of states": lattice("honeycomb", (4, 4)),
+    "stars of angles": Grid((8, 8, 8)),
     "stars": lattice("honeycomb", (4, 4)),
     "stars of triangles": Unordered(81),
     "sublattice": Grid((8, 8, 8)),
@@ -300,24 +396,41 @@ def test_the_wrong_geometry_is_refused_with_a_sentence(name):
 @pytest.mark.parametrize("name", RULES)
 def test_a_stack_of_one_is_the_rule(name):
     rule, geometry, _ = RULES[name]
-    values = spins(4, *geometry.lattice)
+    values = values_for(rule, 4, *geometry.lattice)
     alone = rule(values, geometry, rng=np.random.default_rng(7))
     stacked = Stack((rule,))(values, geometry, rng=np.random.default_rng(7))
     assert np.array_equal(alone, stacked)
 
 
+STATES_AND_ANGLES = [name for name in RULES if alphabet_of(RULES[name][0]) != "pm1"]
+
+
+@pytest.mark.parametrize("name", STATES_AND_ANGLES)
+def test_readings_of_numbers_refuse_states_and_angles(name):
+    rule, geometry, _ = RULES[name]
+    fine = fine_ensemble(grid=geometry, alphabet=alphabet_of(rule))
+    coarse = coarsen(rule, fine, seed=4)
+    for reading in (lambda: locality(fine, coarse), lambda: two_point(coarse)):
+        with pytest.raises(ValueError, match="takes ±1 or real ones, got alphabet"):
+            reading()
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_coarse_ensemble_keeps_its_chains_and_can_be_read(name):
     rule, geometry, _ = RULES[name]
-    fine = fine_ensemble(grid=geometry if isinstance(geometry, Grid) else FINE)
+    placed = geometry if isinstance(geometry, Grid) else FINE
+    fine = fine_ensemble(grid=placed, alphabet=alphabet_of(rule))
     level = fine if isinstance(geometry, Grid) else coarsen(dense_layer(), fine, seed=3)
     coarse = coarsen(rule, level, seed=4)
     assert (coarse.chains, coarse.draws) == (fine.chains, fine.draws)
     assert coarse.lineage == fine.lineage
-    assert np.isfinite(locality(fine, coarse).width.value)
+    if name in STATES_AND_ANGLES:
+        assert exponents(fine, coarse).y_h
+    else:
+        assert np.isfinite(locality(fine, coarse).width.value)
     if coarse.features is not None:
         with pytest.raises(ValueError, match="one map at a time"):
             two_point(coarse)
-    elif isinstance(coarse.geometry, Grid):
+    elif isinstance(coarse.geometry, Grid) and name not in STATES_AND_ANGLES:
         assert np.isfinite(two_point(coarse).value.value).all()
         assert exponents(fine, coarse).y_t

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from kadanoff.coarse.stack import Stack
     from kadanoff.ensemble import Ensemble
 
-__all__ = ["add", "add_rules", "stack_and_chains"]
+__all__ = ["RULE_HELP", "add", "add_rules", "stack_and_chains"]
 
 RULE_HELP = (
-    "majority:b=2, average:b=2, decimation:b=2, kadanoff:b=2,p=1, weighted:FILE.npy, "
-    "momentum:b=2, average-pool:b=2, max-pool:b=2, convolution:FILE.npy, "
-    "tile-majority:sites=3, star-majority:sites=2, sublattice:sites=2, rbm:MODEL, "
-    "conv-rbm:MODEL, dbn:MODEL, pca:MODEL, autoencoder:MODEL (with ,output=mean or "
-    ",map=1), arrange"
+    "±1 spins: majority:b=2, kadanoff:b=2,p=1, weighted:FILE.npy, "
+    "tile-majority:sites=3, star-majority:sites=2; Potts states: plurality:b=2, "
+    "tile-plurality:sites=3, star-plurality:sites=2; planar spins: vector:b=2, "
+    "tile-vector:sites=3, star-vector:sites=2; also of real values: average:b=2, "
+    "momentum:b=2, average-pool:b=2, max-pool:b=2, convolution:FILE.npy; of any: "
+    "decimation:b=2, sublattice:sites=2; networks: rbm:MODEL, conv-rbm:MODEL, "
+    "dbn:MODEL, pca:MODEL, autoencoder:MODEL (with ,output=mean or ,map=1), arrange"
 )
 
 

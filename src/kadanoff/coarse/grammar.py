@@ -1,8 +1,10 @@
 """Rules as text, one grammar everywhere: `NAME:key=value,…`, `NAME:FILE,key=value,…`.
 
-    majority:b=2   average:b=2   decimation:b=2   kadanoff:b=2,p=1.0
-    momentum:b=2,width=0.5,dimension=0.125   average-pool:b=2,window=3   max-pool:b=2
-    tile-majority:sites=3   star-majority:sites=2   sublattice:sites=2   arrange
+    majority:b=2   plurality:b=2   vector:b=2   average:b=2   decimation:b=2
+    kadanoff:b=2,p=1.0   momentum:b=2,width=0.5,dimension=0.125
+    average-pool:b=2,window=3   max-pool:b=2   sublattice:sites=2   arrange
+    tile-majority:sites=3   tile-plurality:sites=3   tile-vector:sites=3
+    star-majority:sites=2   star-plurality:sites=2   star-vector:sites=2
     weighted:WEIGHTS,b=2,p=1.0   convolution:KERNELS,b=2,output=sign
     rbm:MODEL   conv-rbm:MODEL   dbn:MODEL   pca:MODEL   autoencoder:MODEL
 
@@ -23,12 +25,26 @@ from typing import Any
 
 import numpy as np
 
-from kadanoff.coarse.block import Average, Decimation, Majority
+from kadanoff.coarse.block import (
+    Average,
+    Decimation,
+    Majority,
+    Plurality,
+    VectorSum,
+)
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.kadanoff_rule import KadanoffRule
 from kadanoff.coarse.momentum import MomentumShell
 from kadanoff.coarse.pooling import AveragePool, Convolution, MaxPool
-from kadanoff.coarse.rotated import StarMajority, Sublattice, TileMajority
+from kadanoff.coarse.rotated import (
+    StarMajority,
+    StarPlurality,
+    StarVector,
+    Sublattice,
+    TileMajority,
+    TilePlurality,
+    TileVector,
+)
 from kadanoff.coarse.stack import Stack
 from kadanoff.coarse.weighted import Weighted
 from kadanoff.ensemble import Ensemble
@@ -40,6 +56,8 @@ __all__ = ["ARRANGE", "RULES", "fit_and_read", "fitted", "parse_rule"]
 ARRANGE = "arrange"
 BLOCK_RULES = {
     "majority": Majority,
+    "plurality": Plurality,
+    "vector": VectorSum,
     "average": Average,
     "decimation": Decimation,
     "kadanoff": KadanoffRule,
@@ -47,7 +65,11 @@ BLOCK_RULES = {
     "average-pool": AveragePool,
     "max-pool": MaxPool,
     "tile-majority": TileMajority,
+    "tile-plurality": TilePlurality,
+    "tile-vector": TileVector,
     "star-majority": StarMajority,
+    "star-plurality": StarPlurality,
+    "star-vector": StarVector,
     "sublattice": Sublattice,
 }
 """Rules by name, whose fields are their options and all have defaults."""
@@ -162,13 +184,14 @@ def _read(
 
 
 LETTERS = {"int": "N", "int | None": "N", "float": "X"}
+LONGEST = 18  # digits of a whole number
 
 
 def _value(text: str, kind: str) -> int | float | str | None:
     """The value of an option; None where the text is no value of that kind."""
     if LETTERS.get(kind) == "N":
-        whole = text.isascii() and text.isdecimal() and int(text) >= 1
-        return int(text) if whole else None
+        whole = text.isascii() and text.isdecimal() and len(text) <= LONGEST
+        return int(text) if whole and int(text) >= 1 else None
     if kind != "float":
         return text or None
     try:
@@ -241,7 +264,7 @@ def _file_and_items(rest: str) -> tuple[str, list[str]]:
 
 def _option(name: str, key: str, value: str) -> str | int:
     if key == "map":
-        if not value.isdecimal():
+        if not (value.isascii() and value.isdecimal() and len(value) <= LONGEST):
             raise ValueError(
                 f"rule {name!r} takes map=N, N a feature map counted from 0, got "
                 f"{value!r}; write for example '{name}:MODEL,map=0'"

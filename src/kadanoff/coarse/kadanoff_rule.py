@@ -12,51 +12,43 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import expit
 
-from kadanoff.coarse.windows import block_sum, grid_of, require_spins
-from kadanoff.geometry import Geometry, Grid
+from kadanoff.coarse.rule import SPINS, BlockRule, check_number
+from kadanoff.coarse.windows import block_sum
+from kadanoff.geometry import Geometry
 
 __all__ = ["KadanoffRule", "aligned", "check_sharpness"]
 
 
 @dataclass(frozen=True)
-class KadanoffRule:
+class KadanoffRule(BlockRule):
     """Block spins drawn from p(μ | σ) ∝ exp(p μ Σ_block σ): ±1 to ±1.
 
     Args:
-        b: side of the block, in sites.
+        b: side of the block, in sites, at least 2.
         p: sharpness, 0 or more; `math.inf` is the majority rule.
 
     Raises:
-        ValueError: a sharpness below 0 or not a number.
+        ValueError: another `b`, or a sharpness below 0 or not a number.
 
+    >>> from kadanoff.geometry import Grid
     >>> spins = np.ones((1, 4, 4), dtype=np.int8)
     >>> KadanoffRule(b=2, p=10.0)(spins, Grid((4, 4)), rng=np.random.default_rng(0))
     array([[[1, 1],
             [1, 1]]], dtype=int8)
     """
 
-    b: int = 2
+    name: ClassVar = "kadanoff"
+    takes: ClassVar = SPINS
     p: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_sharpness(self.p)
-
-    def coarse(self, fine: Geometry) -> Grid:
-        """Block centres; ValueError where `b` does not divide a side."""
-        return grid_of(fine, self).coarsened(self.b)
-
-    @property
-    def features(self) -> None:
-        """One value per site."""
-
-    def alphabet(self, fine: str) -> str:
-        """±1; ValueError for values that are not spins."""
-        require_spins(fine, self)
-        return "pm1"
 
     def __call__(
         self, spins: np.ndarray, fine: Geometry, *, rng: np.random.Generator
@@ -65,7 +57,7 @@ class KadanoffRule:
         return aligned(block_sum(spins, self.coarse(fine), self.b), self.p, rng=rng)
 
     def __str__(self) -> str:
-        return f"kadanoff:b={self.b},p={float(self.p)}"
+        return f"{super().__str__()},p={float(self.p)}"
 
 
 def aligned(
@@ -82,9 +74,9 @@ def aligned(
     return np.where(up, 1, -1).astype(np.int8)
 
 
-def check_sharpness(p: float) -> None:
+def check_sharpness(p: Any) -> None:
     """ValueError for a sharpness that is not a number from 0 to infinity."""
+    remedy = "use inf for the majority"
+    check_number(p, "sharpness p", remedy)
     if math.isnan(p) or p < 0:
-        raise ValueError(
-            f"sharpness p is 0 (noise) or more, got {p:g}; use inf for the majority"
-        )
+        raise ValueError(f"sharpness p is 0 (noise) or more, got {p:g}; {remedy}")

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from kadanoff.coarse.rule import NUMBERS, check_takes, is_whole
 from kadanoff.coarse.stack import Stack
 from kadanoff.geometry import Geometry, Unordered
 from kadanoff.networks.autoencoder import Autoencoder
@@ -59,8 +60,7 @@ class Layer:
             )
         self.network.check_finite()
         maps = self.network.feature_maps
-        whole = self.map is None or (isinstance(self.map, int) and 0 <= self.map < maps)
-        if not whole:
+        if self.map is not None and not (is_whole(self.map) and 0 <= self.map < maps):
             raise ValueError(
                 f"this layer has {maps} feature maps, numbered from 0, got {self.map!r}"
             )
@@ -81,7 +81,7 @@ class Layer:
 
     def alphabet(self, fine: str) -> str:
         """±1 for samples of spins, else real; ValueError for Potts states or angles."""
-        _check_numbers(fine)
+        check_takes(self, fine, NUMBERS)
         return "pm1" if self._spins else "real"
 
     def __call__(
@@ -128,8 +128,13 @@ def layers_of(
         name: what to call the weights in a history; layers are numbered from 0.
 
     Raises:
-        ValueError: another output.
+        ValueError: another network or output.
     """
+    if not isinstance(network, DBN):
+        raise ValueError(
+            f"layers are those of a DBN, got {type(network).__name__}; give "
+            "Layer(network) for one machine"
+        )
     return Stack(
         tuple(
             Layer(machine, output, name=f"{name}[{l}]" if name else "")
@@ -145,10 +150,20 @@ class Code:
     Args:
         network: a fitted `PCA` or a trained `Autoencoder`.
         name: what to call the weights in a history, such as their file.
+
+    Raises:
+        ValueError: another network.
     """
 
     network: PCA | Autoencoder
     name: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.network, PCA | Autoencoder):
+            raise ValueError(
+                f"a code is that of a PCA or an autoencoder, got "
+                f"{type(self.network).__name__}; give Layer(network) for a machine"
+            )
 
     @property
     def features(self) -> None:
@@ -160,7 +175,7 @@ class Code:
 
     def alphabet(self, fine: str) -> str:
         """Real; ValueError for Potts states or angles."""
-        _check_numbers(fine)
+        check_takes(self, fine, NUMBERS)
         return "real"
 
     def __call__(
@@ -185,10 +200,3 @@ def _in_turn(
     rows = np.split(spins, range(ROWS, len(spins), ROWS))
     with one_thread():
         return np.concatenate([values(some).cpu().numpy() for some in rows])
-
-
-def _check_numbers(alphabet: str) -> None:
-    if alphabet not in ("pm1", "real"):
-        raise ValueError(
-            f"a layer takes ±1 spins or real values, got alphabet {alphabet!r}"
-        )

@@ -17,10 +17,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
-from kadanoff.coarse.windows import grid_of, require_numbers
+from kadanoff.coarse.rule import NUMBERS, Rule, check_block, check_number, grid_of
 from kadanoff.geometry import Geometry, Grid, shortest_periods
 
 __all__ = ["MomentumShell"]
@@ -29,7 +30,7 @@ LARGEST_DIMENSION = 10.0
 
 
 @dataclass(frozen=True)
-class MomentumShell:
+class MomentumShell(Rule):
     """The field without its waves shorter than the cut-off, on every b-th site.
 
     Linear and without chance, real values also of ±1 spins. A mode exactly at the
@@ -37,23 +38,28 @@ class MomentumShell:
     alone reads y_H = d - Δ: what was put in, not what was found.
 
     Args:
-        b: change of scale, a whole number that divides the sides.
+        b: change of scale, a whole number of at least 2 that divides the sides.
         width: share of 0 ≤ |k| < Λ/b over which the cut-off is smooth, from 0 to 1.
         dimension: Δ, the scaling dimension of the field: the result is φ' = b^Δ φ.
 
     Raises:
-        ValueError: a width outside [0, 1], or a dimension beyond ±10.
+        ValueError: another `b`, a width outside [0, 1], or a dimension beyond ±10.
 
     >>> waves = np.array([[1.0, 0.0, -1.0, 0.0] * 2])
     >>> MomentumShell(2)(1 + waves, Grid((8,)), rng=np.random.default_rng(0))
     array([[1., 1., 1., 1.]], dtype=float32)
     """
 
+    takes: ClassVar = NUMBERS
+    gives: ClassVar = "real"
     b: int = 2
     width: float = 0.0
     dimension: float = 0.0
 
     def __post_init__(self) -> None:
+        check_block(self.b)
+        check_number(self.width, "width", "use 0 for a sharp cut-off")
+        check_number(self.dimension, "dimension", "use 0.125 for the Ising spin")
         if not 0 <= self.width <= 1:
             raise ValueError(
                 f"width is a share of the cut-off from 0 to 1, got {self.width:g}; use "
@@ -69,15 +75,6 @@ class MomentumShell:
         """Every b-th site where it stood; ValueError unless `b` divides the sides."""
         grid = grid_of(fine, self)
         return grid.coarsened(self.b).moved_to(grid.cell[0])
-
-    @property
-    def features(self) -> None:
-        """One value per site."""
-
-    def alphabet(self, fine: str) -> str:
-        """Real values; ValueError for Potts states or angles."""
-        require_numbers(fine, self)
-        return "real"
 
     def __call__(
         self, spins: np.ndarray, fine: Geometry, *, rng: np.random.Generator

@@ -8,21 +8,64 @@ is a logical or, which no flip of the spins commutes with.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from kadanoff.coarse.kadanoff_rule import aligned
-from kadanoff.coarse.weighted import ROUNDING, checked_weights
-from kadanoff.coarse.windows import grid_of, require_numbers, through_window, windowed
+from kadanoff.coarse.rule import NUMBERS, Rule, check_takes, check_whole, grid_of
+from kadanoff.coarse.weighted import ROUNDING, check_stride, checked_weights
+from kadanoff.coarse.windows import through_window, windowed
 from kadanoff.geometry import Geometry, Grid
 
 __all__ = ["AveragePool", "Convolution", "MaxPool"]
 
 
 @dataclass(frozen=True)
-class AveragePool:
+class Pool(Rule):
+    """A rule that reads windows of `window` sites a side, moved by b sites."""
+
+    name: ClassVar[str]
+    takes: ClassVar = NUMBERS
+    b: int = 2
+    window: int | None = None
+
+    def __post_init__(self) -> None:
+        check_stride(self.b)
+        if self.window is not None:
+            check_whole(self.window, 1, "window", "leave it out for a window of b")
+        if (self.window or self.b) == self.b == 1:
+            raise ValueError(
+                f"windows of one site at every site leave all as it is, got b={self.b} "
+                f"and window={self.window}; use b=2"
+            )
+
+    def coarse(self, fine: Geometry) -> Grid:
+        """Centres of the windows; ValueError where they do not fit the lattice."""
+        grid = grid_of(fine, self)
+        return windowed(grid, self.b, self.sides(grid))
+
+    def sides(self, fine: Grid) -> tuple[int, ...]:
+        """Sides of the window on that lattice."""
+        return (self.window or self.b,) * fine.dimension
+
+    def seen(self, values: np.ndarray, fine: Geometry) -> Iterator[np.ndarray]:
+        """What all coarse sites see at each place in their windows."""
+        grid = grid_of(fine, self)
+        windowed(grid, self.b, self.sides(grid))
+        for _, there in through_window(values, self.b, self.sides(grid)):
+            yield there
+
+    def __str__(self) -> str:
+        wide = "" if self.window is None else f",window={self.window}"
+        return f"{self.name}:b={self.b}{wide}"
+
+
+@dataclass(frozen=True)
+class AveragePool(Pool):
     """The mean over a window: real values.
 
     Args:
@@ -30,44 +73,26 @@ class AveragePool:
         window: side of the window, in sites; b where not given.
 
     Raises:
-        ValueError: a window below 1.
+        ValueError: a side below 1, or both of 1.
     """
 
-    b: int = 2
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        _check_window(self.window)
-
-    def coarse(self, fine: Geometry) -> Grid:
-        """Centres of the windows; ValueError where `b` does not divide a side."""
-        return _pooled(fine, self)
-
-    @property
-    def features(self) -> None:
-        """One value per site."""
-
-    def alphabet(self, fine: str) -> str:
-        """Real values; ValueError for Potts states or angles."""
-        require_numbers(fine, self)
-        return "real"
+    name: ClassVar = "average-pool"
+    gives: ClassVar = "real"
 
     def __call__(
         self, spins: np.ndarray, fine: Geometry, *, rng: np.random.Generator
     ) -> np.ndarray:
         """float32 `(n, *coarse.lattice)` means."""
-        total = np.zeros((len(spins), *self.coarse(fine).shape))
-        window = _window(fine, self)
-        for _, seen in through_window(spins, self.b, window):
-            total += seen
-        return (total / np.prod(window)).astype(np.float32)
-
-    def __str__(self) -> str:
-        return f"average-pool:{_sides(self)}"
+        coarse = self.coarse(fine)
+        total = np.zeros((len(spins), *coarse.shape))
+        for there in self.seen(spins, fine):
+            total += there
+        sites = (self.window or self.b) ** coarse.dimension
+        return (total / sites).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class MaxPool:
+class MaxPool(Pool):
     """The largest value in a window, ±1 of ±1 and real of real values.
 
     Up spins win: a flip of the input does not flip the output.
@@ -77,45 +102,20 @@ class MaxPool:
         window: side of the window, in sites; b where not given.
 
     Raises:
-        ValueError: a window below 1.
+        ValueError: a side below 1, or both of 1.
 
     >>> spins = np.array([[1, -1, -1, -1]], dtype=np.int8)
     >>> MaxPool(2)(spins, Grid((4,)), rng=np.random.default_rng(0))
     array([[ 1, -1]], dtype=int8)
     """
 
-    b: int = 2
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        _check_window(self.window)
-
-    def coarse(self, fine: Geometry) -> Grid:
-        """Centres of the windows; ValueError where `b` does not divide a side."""
-        return _pooled(fine, self)
-
-    @property
-    def features(self) -> None:
-        """One value per site."""
-
-    def alphabet(self, fine: str) -> str:
-        """That of the input; ValueError for Potts states or angles."""
-        require_numbers(fine, self)
-        return fine
+    name: ClassVar = "max-pool"
 
     def __call__(
         self, spins: np.ndarray, fine: Geometry, *, rng: np.random.Generator
     ) -> np.ndarray:
         """`(n, *coarse.lattice)` largest values, in the type of the input."""
-        self.coarse(fine)
-        places = through_window(spins, self.b, _window(fine, self))
-        _, largest = next(places)
-        for _, seen in places:
-            largest = np.maximum(largest, seen)
-        return largest.copy()
-
-    def __str__(self) -> str:
-        return f"max-pool:{_sides(self)}"
+        return functools.reduce(np.maximum, self.seen(spins, fine))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ class Convolution:
         name: what to call the kernels in a history, such as their file.
 
     Raises:
-        ValueError: kernels that are not finite, or another output.
+        ValueError: kernels that are not finite, a `b` below 1, or another output.
     """
 
     kernels: np.ndarray
@@ -152,6 +152,7 @@ class Convolution:
                 f"a convolution puts out 'real' values or their 'sign', got "
                 f"{self.output!r}"
             )
+        check_stride(self.b)
         object.__setattr__(self, "kernels", kernels)
 
     def coarse(self, fine: Geometry) -> Grid:
@@ -165,7 +166,7 @@ class Convolution:
 
     def alphabet(self, fine: str) -> str:
         """Real, or ±1 for signs; ValueError for Potts states or angles."""
-        require_numbers(fine, self)
+        check_takes(self, fine, NUMBERS)
         return "pm1" if self.output == "sign" else "real"
 
     def __call__(
@@ -193,21 +194,3 @@ class Convolution:
         named = self.name or "×".join(map(str, self.kernels.shape))
         sign = ",output=sign" if self.output == "sign" else ""
         return f"convolution:{named},b={self.b}{sign}"
-
-
-def _check_window(window: int | None) -> None:
-    if window is not None and window < 1:
-        raise ValueError(f"a window needs at least 1 site, got {window}")
-
-
-def _window(fine: Geometry, rule: AveragePool | MaxPool) -> tuple[int, ...]:
-    return (rule.window or rule.b,) * grid_of(fine, rule).dimension
-
-
-def _pooled(fine: Geometry, rule: AveragePool | MaxPool) -> Grid:
-    return windowed(grid_of(fine, rule), rule.b, _window(fine, rule))
-
-
-def _sides(rule: AveragePool | MaxPool) -> str:
-    wide = "" if rule.window is None else f",window={rule.window}"
-    return f"b={rule.b}{wide}"

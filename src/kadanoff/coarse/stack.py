@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.coarsen import check_rule, coarsen
 from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Geometry
 from kadanoff.protocols import CoarseGraining
@@ -24,15 +25,20 @@ class Stack:
         rules: at least one coarse-graining, finest first.
 
     Raises:
-        ValueError: no rule, or several feature maps before the last one.
+        ValueError: no rule, what is no rule, or several feature maps before the last
+            one.
     """
 
     rules: tuple[CoarseGraining, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "rules", tuple(self.rules))
+        rules: Any = self.rules
+        several = isinstance(rules, Iterable) and not isinstance(rules, str)
+        object.__setattr__(self, "rules", tuple(rules) if several else (rules,))
         if not self.rules:
             raise ValueError("a stack needs at least one rule, got none")
+        for rule in self.rules:
+            check_rule(rule)
         for rule in self.rules[:-1]:
             if rule.features is not None:
                 raise ValueError(

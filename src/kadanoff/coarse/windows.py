@@ -1,56 +1,22 @@
-"""Blocks and windows of sites on a periodic lattice, and what rules ask of their input.
+"""Blocks and windows of sites on a periodic lattice.
 
 A block holds b^d sites and tiles the lattice; a window of w^d sites is moved by b sites
 at a time and overlaps its neighbours where w > b. A window of w sites along a direction
 starts (b - w)//2 sites after the block: it is centred on it where b - w is even, and
-half a site before its centre where it is odd. Windows wrap around the torus; a site met
-twice counts twice.
+half a site before its centre where it is odd. Windows wrap around the torus and are no
+longer than its sides, so that no site is met twice.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
-from kadanoff.geometry import Geometry, Grid, Unordered
+from kadanoff.geometry import Grid
 
-__all__ = [
-    "block_sum",
-    "grid_of",
-    "require_numbers",
-    "require_spins",
-    "through_window",
-    "windowed",
-]
-
-
-def grid_of(fine: Geometry, rule: object) -> Grid:
-    """The geometry as a grid; ValueError for units without positions."""
-    if isinstance(fine, Unordered):
-        raise ValueError(
-            f"rule '{rule}' needs sites with positions, got an unordered layer of "
-            f"{fine.size} units; put 'arrange' before it"
-        )
-    return fine
-
-
-def require_spins(alphabet: str, rule: object) -> None:
-    """ValueError for values that are not ±1."""
-    if alphabet != "pm1":
-        raise ValueError(
-            f"rule '{rule}' needs ±1 spins, got values of alphabet '{alphabet}'; "
-            "use 'average' for real values"
-        )
-
-
-def require_numbers(alphabet: str, rule: object) -> None:
-    """ValueError for Potts states and angles."""
-    if alphabet not in ("pm1", "real"):
-        raise ValueError(
-            f"rule '{rule}' needs ±1 spins or real values, got values of alphabet "
-            f"'{alphabet}'; use 'decimation', which keeps any alphabet"
-        )
+__all__ = ["block_sum", "blocks", "through_window", "windowed"]
 
 
 def block_sum(spins: np.ndarray, coarse: Grid, b: int) -> np.ndarray:
@@ -63,11 +29,25 @@ def block_sum(spins: np.ndarray, coarse: Grid, b: int) -> np.ndarray:
     return total
 
 
+def blocks(values: np.ndarray, coarse: Grid, b: int) -> np.ndarray:
+    """The values of every block side by side, `(n, b^d, *coarse.shape)`.
+
+    >>> blocks(np.arange(6)[None], Grid((3,)), 2).tolist()
+    [[[0, 2, 4], [1, 3, 5]]]
+    """
+    sides = itertools.chain(*((side, b) for side in coarse.shape))
+    split = values.reshape(len(values), *sides)
+    inside = range(2, split.ndim, 2)
+    apart = split.transpose(0, *inside, *range(1, split.ndim, 2))
+    return apart.reshape(len(values), b**coarse.dimension, *coarse.shape)
+
+
 def windowed(fine: Grid, b: int, window: tuple[int, ...]) -> Grid:
     """The lattice of window centres.
 
     Raises:
-        ValueError: `b` does not divide every side, or a window of another dimension.
+        ValueError: `b` does not divide every side, or a window of another dimension or
+            longer than the lattice.
 
     >>> windowed(Grid((4, 4)), 2, (4, 3)).cell
     ((0.5, 0.0),)
@@ -76,6 +56,11 @@ def windowed(fine: Grid, b: int, window: tuple[int, ...]) -> Grid:
         raise ValueError(
             f"a lattice of {fine.dimension} directions needs a window of as many, got "
             f"one of shape {window}"
+        )
+    if any(w > side for w, side in zip(window, fine.shape, strict=True)):
+        raise ValueError(
+            f"a window of shape {window} is longer than the lattice of shape "
+            f"{fine.shape} and would see a site twice; use a shorter window"
         )
     coarse = fine.coarsened(b)
     centre = np.array([(b - w) // 2 + (w - 1) / 2 for w in window])
