@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from kadanoff.exact.constants import K_C
-from kadanoff.experiments.divergence import divergence
 from kadanoff.experiments.verdict import judge
 from kadanoff.models.ising import Ising
 from kadanoff.models.phi4 import Phi4
@@ -20,6 +19,7 @@ from kadanoff.networks.rbm import RBM
 from kadanoff.networks.settings import Training
 from kadanoff.networks.train import train
 from kadanoff.samplers.run import sample
+from kadanoff.scorecard.divergence import divergence
 
 SIZES: dict[str, Any] = {"chains": 32, "draws": 32}
 

@@ -3,7 +3,7 @@
     KL(p‖q) / N      (nats per spin)
 
 of the Ising law p to the law q of a machine trained on so many independent
-configurations, as `experiments.divergence` reads it.
+configurations, as `scorecard.divergence` reads it.
 
 Three scales stand beside it. The uniform law, where a training starts. The statistical
 excess of a regular model of the maximum likelihood, #parameters / 2n nats in total
@@ -30,7 +30,6 @@ import xarray as xr
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
-from kadanoff.experiments.divergence import EVEN, divergence
 from kadanoff.experiments.studies import attributes_of, complete
 from kadanoff.models.ising import Ising
 from kadanoff.networks.dbn import DBN
@@ -41,6 +40,7 @@ from kadanoff.networks.settings import LIKELIEST, LIKELIEST_SYMMETRIC, Training
 from kadanoff.randomness import subseed
 from kadanoff.runs import Run
 from kadanoff.samplers.run import sample
+from kadanoff.scorecard.divergence import EVEN, divergence
 
 __all__ = [
     "FAST",

@@ -17,14 +17,6 @@ import torch
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import share_chains
-from kadanoff.experiments.divergence import (
-    Divergence,
-    Normalization,
-    divergence_of,
-    log_prob_of,
-    normalized,
-    visible_units_of,
-)
 from kadanoff.experiments.judgement import Judgement, compare_with_exact
 from kadanoff.geometry import Grid
 from kadanoff.instruments.known import known
@@ -38,6 +30,14 @@ from kadanoff.networks.machine import Machine
 from kadanoff.networks.products import full_products, one_thread
 from kadanoff.networks.units import SPIN
 from kadanoff.randomness import subseed
+from kadanoff.scorecard.divergence import (
+    Divergence,
+    Normalization,
+    divergence_of,
+    log_prob_of,
+    normalized,
+    visible_units_of,
+)
 
 __all__ = ["Verdict", "judge"]
 

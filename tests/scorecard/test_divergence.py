@@ -9,8 +9,6 @@ import torch
 from kadanoff.exact.constants import K_C
 from kadanoff.exact.enumerate import log_partition, moments
 from kadanoff.exact.kaufman import torus
-from kadanoff.experiments import divergence as module
-from kadanoff.experiments.divergence import Normalization, divergence
 from kadanoff.instruments.likelihood import exact_log_prob
 from kadanoff.models.ising import Ising
 from kadanoff.networks.anchors import bond_constant, bond_machine
@@ -18,6 +16,8 @@ from kadanoff.networks.conv_rbm import ConvRBM
 from kadanoff.networks.dbn import DBN
 from kadanoff.networks.dbn import log_likelihood as exact_of_stack
 from kadanoff.samplers.run import sample
+from kadanoff.scorecard import divergence as module
+from kadanoff.scorecard.divergence import Normalization, divergence
 
 
 @pytest.fixture(scope="module")
