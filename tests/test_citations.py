@@ -5,6 +5,8 @@ import re
 import pytest
 
 from kadanoff.citations import REFERENCES, TOPICS, cite, find
+from kadanoff.flows.registry import FLOWS
+from kadanoff.flows.tensor_registry import SCHEMES
 from kadanoff.samplers.methods import METHODS
 
 APS = {
@@ -58,6 +60,12 @@ def test_a_method_gives_its_entry():
 @pytest.mark.parametrize("method", sorted({*METHODS} - {"auto", "independent"}))
 def test_every_sampling_method_can_be_cited(method):
     assert cite(method).startswith("@misc{")
+
+
+@pytest.mark.parametrize("name", [*FLOWS, *SCHEMES])
+def test_every_flow_can_be_cited_by_its_name(name):
+    assert cite(name).startswith("@misc{")
+    assert name in TOPICS  # chosen for it, and no accident of a key
 
 
 @pytest.mark.parametrize("topic", TOPICS)

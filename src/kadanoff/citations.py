@@ -628,6 +628,49 @@ REFERENCES = {
         1976,
         "10.1016/0003-4916(76)90066-X",
     ),
+    "bond-moving": Reference(
+        "Migdal, A. A.",
+        "Phase transitions in gauge and spin-lattice systems",
+        "Sov. Phys. JETP 42, 743",
+        1975,
+    ),
+    "hierarchical-lattices": Reference(
+        "Berker, A. N. and Ostlund, S.",
+        "Renormalisation-group calculations of finite systems: order parameter and "
+        "specific heat for epitaxial ordering",
+        "J. Phys. C 12, 4961",
+        1979,
+        "10.1088/0022-3719/12/22/035",
+    ),
+    "hierarchical-thermodynamics": Reference(
+        "Griffiths, R. B. and Kaufman, M.",
+        "Spin systems on hierarchical lattices. Introduction and thermodynamic limit",
+        "Phys. Rev. B 26, 5022",
+        1982,
+        "10.1103/PhysRevB.26.5022",
+    ),
+    "critical-manifold": Reference(
+        "Wu, Y. and Car, R.",
+        "Determination of the Critical Manifold Tangent Space and Curvature with Monte "
+        "Carlo Renormalization Group",
+        "arXiv",
+        2019,
+        arxiv="1903.08231",
+    ),
+    "scaling-fields": Reference(
+        "Wegner, F. J.",
+        "Corrections to Scaling Laws",
+        "Phys. Rev. B 5, 4529",
+        1972,
+        "10.1103/PhysRevB.5.4529",
+    ),
+    "flow-free-energy": Reference(
+        "Nauenberg, M. and Nienhuis, B.",
+        "Renormalization-Group Approach to the Solution of General Ising Models",
+        "Phys. Rev. Lett. 33, 1598",
+        1974,
+        "10.1103/PhysRevLett.33.1598",
+    ),
     "lattice-matching": Reference(
         "Pawley, G. S. and Swendsen, R. H. and Wallace, D. J. and Wilson, K. G.",
         "Monte Carlo renormalization-group calculations of critical behavior in the "
@@ -642,6 +685,12 @@ REFERENCES = {
         "Phys. Rev. Lett. 31, 1411",
         1973,
         "10.1103/PhysRevLett.31.1411",
+    ),
+    "niemeijer-cumulants": Reference(
+        "Niemeijer, Th. and van Leeuwen, J. M. J.",
+        "Wilson theory for 2-dimensional Ising spin systems",
+        "Physica 71, 17",
+        1974,
     ),
     "trg": Reference(
         "Levin, M. and Nave, C. P.",
@@ -680,6 +729,44 @@ REFERENCES = {
         1972,
         "10.1103/PhysRevLett.28.240",
     ),
+    "renormalization-review": Reference(
+        "Wilson, K. G. and Kogut, J.",
+        "The renormalization group and the ε expansion",
+        "Phys. Rep. 12, 75",
+        1974,
+        "10.1016/0370-1573(74)90023-4",
+    ),
+    "field-theory": Reference(
+        "Kleinert, H. and Schulte-Frohlinde, V.",
+        "Critical Properties of φ⁴-Theories",
+        "World Scientific",
+        2001,
+        "10.1142/4733",
+    ),
+    "operator-content": Reference(
+        "Cardy, J. L.",
+        "Operator content of two-dimensional conformally invariant theories",
+        "Nucl. Phys. B 270, 186",
+        1986,
+        "10.1016/0550-3213(86)90552-3",
+    ),
+    "tensor-spectrum": Reference(
+        "Gu, Z.-C. and Wen, X.-G.",
+        "Tensor-entanglement-filtering renormalization approach and symmetry-protected "
+        "topological order",
+        "Phys. Rev. B 80, 155131",
+        2009,
+        "10.1103/PhysRevB.80.155131",
+        "0903.1069",
+    ),
+    "ascending-fields": Reference(
+        "Evenbly, G. and Vidal, G.",
+        "Algorithms for entanglement renormalization",
+        "Phys. Rev. B 79, 144108",
+        2009,
+        "10.1103/PhysRevB.79.144108",
+        "0707.1454",
+    ),
     "hotrg": Reference(
         "Xie, Z. Y. and Chen, J. and Qin, M. P. and Zhu, J. W. and Yang, L. P. "
         "and Xiang, T.",
@@ -703,6 +790,13 @@ REFERENCES = {
         2017,
         "10.1103/PhysRevLett.118.110504",
         "1512.04938",
+    ),
+    "nuclear-norm": Reference(
+        "Homma, K. and Okubo, T. and Kawashima, N.",
+        "Nuclear norm regularized loop optimization for tensor network",
+        "arXiv",
+        2023,
+        arxiv="2306.17479",
     ),
     "gilt": Reference(
         "Hauru, M. and Delcamp, C. and Mizera, S.",
@@ -915,8 +1009,33 @@ TOPICS = {
     "statistical-excess": ("likelihood-ratio",),
     "spectrum-of-weights": ("random-matrices",),
     # renormalization of couplings and tensors
+    "decimation": ("transfer-matrix", "teaching"),
+    "truncated-decimation": ("teaching",),
+    "nearest-decimation": ("teaching",),
+    "migdal-kadanoff": ("migdal-kadanoff", "bond-moving"),
+    "hierarchical": (
+        *("hierarchical-lattices", "hierarchical-thermodynamics"),
+        *("migdal-kadanoff", "bond-moving"),
+    ),
+    "infinitesimal-migdal-kadanoff": ("bond-moving", "migdal-kadanoff"),
+    "potts-migdal-kadanoff": ("migdal-kadanoff", "bond-moving", "potts-model"),
+    "potts-hierarchical": (
+        *("hierarchical-lattices", "hierarchical-thermodynamics"),
+        *("migdal-kadanoff", "bond-moving", "potts-model"),
+    ),
+    "infinitesimal-potts": ("bond-moving", "migdal-kadanoff", "potts-model"),
+    "niemeijer": ("niemeijer", "niemeijer-cumulants"),
+    "niemeijer-second": ("niemeijer", "niemeijer-cumulants"),
     "variational": ("lower-bound", "variational-rg"),
-    "decimation": ("teaching",),
+    "epsilon": ("epsilon", "renormalization-review", "field-theory"),
+    "gaussian": ("renormalization-review", "lin2017"),
+    "block-average": ("block-spins", "renormalization-review", "lin2017"),
+    "trg": ("trg", "operator-content", "tensor-spectrum"),
+    "hotrg": ("hotrg", "operator-content", "tensor-spectrum", "ascending-fields"),
+    "btrg": ("btrg", "operator-content", "tensor-spectrum"),
+    "loop-tnr": ("loop-tnr", "operator-content", "tensor-spectrum", "nuclear-norm"),
+    "fixed-points": ("scaling-fields", "flow-free-energy"),
+    "variational-mcrg": ("variational-mcrg", "critical-manifold"),
     # exact results
     "chain": ("ising-chain", "transfer-matrix", "potts-model"),
     "strip": ("transfer-matrix", "strip-lengths", "central-charge"),

@@ -100,6 +100,74 @@ def test_the_strip_scales_with_the_central_charge(q: int) -> None:
     assert wide == pytest.approx(truth, abs=0.05)
 
 
+def test_the_critical_free_energy_of_two_states_is_onsagers() -> None:
+    """δ(s, s') = (1 + s s')/2: a site gains K/2 on each of two bonds."""
+    ising = constants.LOG_PARTITION_C + constants.K_C * 2
+    assert potts.log_partition_per_site(2) == pytest.approx(ising, rel=1e-15)
+
+
+def test_the_critical_free_energy_near_one_state_counts_percolation_clusters() -> None:
+    """Z = Σ v^bonds q^clusters: e^2K at q = 1, and there d/dq is the mean number.
+
+    (3√3 - 5)/2 clusters per site (H. N. V. Temperley and E. H. Lieb, Proc. R. Soc. A
+    322, 251 (1971)) and, since v = √q, half of the one open bond of each site.
+    """
+    f, h = potts.log_partition_per_site, 1e-4
+    assert f(1) == pytest.approx(2 * math.log(2), rel=1e-15)
+    slope = (-3 * f(1) + 4 * f(1 + h) - f(1 + 2 * h)) / (2 * h)
+    clusters = (3 * math.sqrt(3) - 5) / 2
+    assert slope == pytest.approx(clusters + 1 / 2, abs=1e-7)
+    assert abs(slope - clusters) > 0.4  # control: without the bonds it would not be
+
+
+@pytest.mark.parametrize(("q", "widths"), [(3, (4, 5, 6)), (4, (3, 4, 5))])
+def test_strips_extrapolate_to_the_critical_free_energy(
+    q: int, widths: tuple[int, int, int]
+) -> None:
+    """lnΛ/L = f + πc/(6L²) + a/L⁴ + …; the rest falls with the width."""
+    truth = potts.log_partition_per_site(q)
+    charge = math.pi * potts.central_charge(q) / 6
+    rests = [
+        strip(q, w, potts.critical_coupling(q))[0] - charge / w**2 - truth
+        for w in widths
+    ]
+    assert abs(rests[0]) > abs(rests[1]) > abs(rests[2])
+    first, last = (w**4 * r for w, r in zip(widths[1:], rests[1:], strict=True))
+    a, b = widths[1:]
+    extrapolated = (last - first) / (b**4 - a**4)
+    assert abs(extrapolated) < 2e-4
+    assert abs(rests[2]) < 1.5e-3
+
+
+def test_the_critical_free_energy_is_smooth_at_four_states() -> None:
+    """Two formulas, one function: an integral below and a sum above."""
+    f = potts.log_partition_per_site
+    for h in (1e-2, 1e-4, 2e-6, 1e-8):
+        bend = (f(4 + h) - 2 * f(4) + f(4 - h)) / h
+        assert bend == pytest.approx(0, abs=0.05 * h + 1e-15 / h)
+    ordered = [f(4 + h) for h in (0.99e-6, 1.01e-6)]  # mirrored, summed
+    slope = (f(4) - f(4 - 1e-3)) / 1e-3
+    assert ordered[1] - ordered[0] == pytest.approx(0.02e-6 * slope, rel=1e-3)
+
+
+def test_the_critical_free_energy_of_many_states_is_that_of_a_series() -> None:
+    """Overturned cells in the ordered phase, as in the next test, to w⁸.
+
+    The rest falls as w⁵ = q^(-5/2).
+    """
+
+    def rest(q: float) -> float:
+        coupling = potts.critical_coupling(q)
+        w = math.exp(-coupling)
+        series = 2 * coupling + (q - 1) * w**4 + 2 * (q - 1) * w**6
+        series += 2 * (q - 1) * (q - 2) * w**7 - 5 / 2 * q**2 * w**8
+        series += 6 * q**3 * w**10 + q**4 * w**12
+        return potts.log_partition_per_site(q) - series
+
+    assert abs(rest(1e4)) < 1e-7
+    assert rest(1e3) / rest(1e4) == pytest.approx(10**2.5, rel=0.3)
+
+
 def test_the_ordered_phase_is_that_of_its_series() -> None:
     """It lies half a latent heat below the mean energy, and w = e^-K is about q^-½.
 

@@ -220,7 +220,7 @@ def test_what_was_tried_is_said() -> None:
         fixed_point(SquareDecimation(), [0.3, 1.0], accept=unstable)
     assert "not accepted" in str(error.value)
     assert "no change of direction of coupling" in str(error.value)
-    assert "give other starts" in str(error.value)
+    assert "start elsewhere" in str(error.value)
 
 
 def test_a_map_without_fixed_point_has_none() -> None:

@@ -10,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import logm
 
 from kadanoff.exact import chain as exact_chain
 from kadanoff.exact import onsager
@@ -305,6 +306,52 @@ def test_two_infinitesimal_potts_colours_are_ising() -> None:
     ising = fixed_point(InfinitesimalMigdalKadanoff(3), 0.1, accept=unstable)
     potts = fixed_point(InfinitesimalPottsMigdalKadanoff(2, 3), 0.2, accept=unstable)
     assert potts.y_t == pytest.approx(ising.y_t, abs=1e-11)
+    assert potts.y_h == pytest.approx(ising.y_h, abs=1e-11)
+
+
+@pytest.mark.parametrize("q", [3, 4, 6])
+@pytest.mark.parametrize(
+    "theory", [(0.7, 0.0, 0.0), (0.9, 0.3, -0.2), (1.3, -0.5, 0.4), (0.4, 1.0, 0.1)]
+)
+def test_the_rate_of_colours_is_that_of_a_matrix_logarithm(
+    q: int, theory: tuple[float, float, float]
+) -> None:
+    """T^(1 + dl) = T + T ln T dl with the q×q matrix of a bond, by its logarithm."""
+    k, h, pull = theory
+    z = np.eye(q)[0] - 1 / q
+    same = np.eye(q)
+    bond = np.exp(k * same + h * np.add.outer(z, z) / 2 + pull * same * z)
+    rates = np.real(bond @ logm(bond)) / bond
+    favoured, mixed, like, unlike = (rates[i] for i in ((0, 0), (0, 1), (1, 1), (1, 2)))
+    # ln of the bond: K + H(z + z')/2 + L z by its differences, as in `potts_path`.
+    dh = 2 * (mixed - unlike)
+    dl = favoured - like - dh
+    expected = [like - unlike + dl / q, dh, dl]
+    flow = InfinitesimalPottsMigdalKadanoff(q, 1)
+    found = flow.rate(torch.tensor(theory, dtype=torch.float64)).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_the_field_of_colours_falls_with_the_scale_too() -> None:
+    """y_H of b = 2, 3, 4 departs from that of b → 1 to one side."""
+    points = [fixed_point(InfinitesimalPottsMigdalKadanoff(3, 2), 1.0, accept=unstable)]
+    points += [
+        fixed_point(PottsMigdalKadanoff(3, 2, b), 1.2 / b, accept=unstable)
+        for b in (2, 3, 4)
+    ]
+    falls = np.diff([point.odd.exponents[0] for point in points])
+    assert (falls < 0).all()
+    assert (np.abs(falls) < 0.005).all()
+
+
+@pytest.mark.parametrize("q", [1.5, 2, 3, 10])
+def test_cold_colours_keep_their_digits(q: float) -> None:
+    """At d = 1 + 1/K* a wall costs K* and fields grow as the volume: e^-K* is lost."""
+    for k in (20.0, 36.0, 100.0):
+        flow = InfinitesimalPottsMigdalKadanoff(q, 1 + 1 / k)
+        point = linearised(flow, k)
+        assert point.y_t == pytest.approx(1 / k, rel=1e-6)
+        assert point.y_h == pytest.approx(1 + 1 / k, rel=1e-6)
 
 
 def test_near_one_dimension_the_exponent_is_d_minus_one() -> None:

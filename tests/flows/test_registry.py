@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import math
 from dataclasses import MISSING
@@ -21,7 +22,7 @@ from kadanoff.flows import (
     variational,
 )
 from kadanoff.flows.fixed_point import linearised
-from kadanoff.flows.lines import log_partition_per_site
+from kadanoff.flows.lines import iterate, log_partition_per_site
 from kadanoff.flows.registry import (
     FLOWS,
     critical_point,
@@ -87,7 +88,7 @@ def test_odd_couplings_change_sign_and_even_ones_do_not(name: str) -> None:
     x = torch.full((len(flow.names),), 0.2, dtype=torch.float64)
     take = flow.step if isinstance(flow, Flow) else flow.rate
     mirrored = signs * take(signs * x)
-    if name in ("potts-migdal-kadanoff", "potts-hierarchical"):
+    if "potts" in name:
         assert not torch.allclose(mirrored, take(x), rtol=1e-3)
     else:
         torch.testing.assert_close(mirrored, take(x), rtol=0, atol=1e-14)
@@ -163,9 +164,61 @@ def test_the_variational_flow_takes_its_best_p() -> None:
     assert found["alpha"] == pytest.approx(0.001756, abs=5e-7)
     assert found["delta"] == pytest.approx(15.04, abs=5e-3)
     assert len(found["spurious"]) == 1
-    other = summary(flow_named("variational", p=0.78))
-    assert other["p"] == 0.78
-    assert abs(other["alpha"]) > 0.05
+    assert found["best_p"] == found["p"]
+    assert abs(found["slope_in_p"]) < 1e-12
+    assert "note" not in found
+
+
+def test_another_p_is_followed_from_the_best_and_says_so() -> None:
+    """On the branch of the critical point, where the start of old found another one."""
+    near, far = (summary(flow_named("variational", p=p)) for p in (0.78, 1.5))
+    assert near["p"] == 0.78
+    assert abs(near["alpha"]) > 0.05
+    assert 0 < near["slope_in_p"] < far["slope_in_p"]
+    for found in (near, far):
+        assert "p is not the best one, 0.765983" in found["note"]
+        assert found["relevant"]["even"] == 2
+    assert far["y_t"] > 1.9  # towards d, a transition of first order
+    elsewhere = summary(flow_named("variational", p=1.5), variational.START)
+    assert elsewhere["fixed_point"]["four"] < 0 < far["fixed_point"]["four"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("nearest-decimation", {}),
+        ("migdal-kadanoff", {"d": 1}),
+        ("potts-hierarchical", {"d": 1, "q": 3}),
+        ("infinitesimal-migdal-kadanoff", {"d": 1}),
+        ("infinitesimal-potts", {"d": 1, "q": 3}),
+    ],
+)
+def test_no_critical_point_is_a_result(name, options) -> None:
+    """Every line leads to 0, which three starts confirm."""
+    flow = flow_named(name, **options)
+    found = json.loads(json.dumps(summary(flow), allow_nan=False))
+    assert found["fixed_point"] is None
+    assert (found["variable"], found["direction"]) == ("coupling", "falls")
+    assert "no critical point: coupling falls in every step, to 0" in found["note"]
+    for start in (0.02, 0.5, 2.0):
+        line = [place["coupling"] for place in iterate(flow, start, 30, interval=0.01)]
+        assert all(b < max(a, 1e-12) for a, b in itertools.pairwise(line))
+
+
+def test_the_chain_says_in_which_variable_it_is_critical() -> None:
+    found = summary(flow_named("decimation", b=3))
+    assert found["variable"] == "disorder, w = e^-2K"
+    assert (found["fixed_point"], found["temperature"]) == (0, 0)
+    assert found["coupling"] == "∞"
+    assert summary(flow_named("hierarchical"))["variable"] == "coupling"
+    assert "variable" not in summary(flow_named("niemeijer-second"))
+
+
+def test_a_start_of_ones_own() -> None:
+    flow = flow_named("niemeijer-second")
+    start = {"nearest": 0.3, "third": -0.01}
+    own, known = summary(flow, start), summary(flow)
+    assert own["fixed_point"] == pytest.approx(known["fixed_point"], abs=1e-12)
 
 
 @pytest.mark.parametrize("d", [1.001, 1.3, 2, 3, 6])
@@ -192,8 +245,12 @@ def test_options_and_what_is_required() -> None:
         (lambda: flow_named("migdal-kadanoff", p=1), "are d, b, got p"),
         (lambda: flow_named("potts-hierarchical"), "needs q, got none"),
         (lambda: flow_named("migdal-kadanoff", b=1), "whole number of 2 or more"),
-        (lambda: summary(flow_named("nearest-decimation")), "no fixed point"),
-        (lambda: summary(flow_named("migdal-kadanoff", d=1)), "no fixed point"),
+        (lambda: critical_point(flow_named("nearest-decimation")), "no fixed point"),
+        (lambda: critical_point(flow_named("migdal-kadanoff", d=1)), "no fixed point"),
+        (lambda: summary(flow_named("nearest-decimation"), 1.0), "start elsewhere"),
+        (lambda: summary(flow_named("niemeijer"), {"four": 1.0}), "got 'four'"),
+        (lambda: summary(flow_named("variational", p=0.5)), "ends near p = 0.65"),
+        (lambda: summary(flow_named("variational", p=9)), "up to p = 5, got 9"),
         (lambda: summary(decimation.ColdChain(2)), "not known by name"),
     ],
 )

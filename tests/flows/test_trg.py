@@ -7,7 +7,6 @@ import math
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
 
 from kadanoff.exact import enumerate, onsager
 from kadanoff.exact import potts as exact_potts
@@ -25,26 +24,6 @@ from kadanoff.flows.tensors import (
     scaling_dimensions,
 )
 from kadanoff.flows.trg import TRG
-
-
-def log_partition_potts(q: float) -> float:
-    """ln Z per site at K_c for q ≤ 4, by R. J. Baxter, J. Phys. C 6, L445 (1973).
-
-    ½ ln q + 2 ∫_0^∞ tanh(μx) sinh((π-μ)x) / (x sinh πx) dx with 2 cos μ = √q; the test
-    below ties it to the Ising model and to percolation.
-    """
-    mu = math.acos(math.sqrt(q) / 2)
-
-    def integrand(x: float) -> float:
-        # sinh((π-μ)x) / sinh πx without overflow.
-        share = math.expm1(-2 * (math.pi - mu) * x) / math.expm1(-2 * math.pi * x)
-        return math.tanh(mu * x) / x * share * math.exp(-mu * x)
-
-    near, far = (
-        quad(integrand, low, high, epsabs=1e-14, epsrel=1e-13)[0]
-        for low, high in ((1e-12, 5), (5, 100))
-    )
-    return math.log(q) / 2 + 2 * (near + far)
 
 
 def relative_error(bond: int, steps: int = 34) -> float:
@@ -152,20 +131,13 @@ def test_two_state_potts_is_ising() -> None:
     )
 
 
-def test_baxters_integral_is_tied_to_what_is_known() -> None:
-    """q = 1 has one state and 2 bonds; q = 2 is Onsager's;"""
-    assert log_partition_potts(1) == pytest.approx(2 * math.log(2), rel=1e-11)
-    ising_value = LOG_PARTITION_C + 2 * K_C
-    assert log_partition_potts(2) == pytest.approx(ising_value, rel=1e-11)
-
-
 @pytest.mark.parametrize(("bond", "error"), [(9, 2e-3), (18, 2e-4)])
 def test_three_state_potts_has_the_free_energy_of_baxter(
     bond: int, error: float
 ) -> None:
     state = run(TRG(bond), potts(3, exact_potts.critical_coupling(3)), after(30))[-1]
     assert log_partition_per_site(state) == pytest.approx(
-        log_partition_potts(3), rel=error
+        exact_potts.log_partition_per_site(3), rel=error
     )
 
 

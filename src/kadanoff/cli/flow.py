@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ def add(commands: Any) -> None:
     )
     for option, (kind, about) in OPTIONS.items():
         parser.add_argument(f"--{option}", type=kind, help=about)
+    parser.add_argument(
+        "--start",
+        help="where to look for the fixed point: a number, or name=value,name=value",
+    )
     parser.add_argument("--chi", type=int, help="states of a bond (tensors)")
     parser.add_argument("--coupling", type=float, help="K (tensors); the critical one")
     parser.add_argument("--steps", type=int, help="of a tensor scheme")
@@ -61,13 +65,39 @@ def run(arguments: argparse.Namespace) -> None:
     _refuse(arguments, TENSORS, "tensor schemes")
     given = {name: getattr(arguments, name) for name in OPTIONS}
     options = {n: _whole(value) for n, value in given.items() if value is not None}
-    flow = flow_named(arguments.name, **options)
-    result = summary(flow)
+    flow, start = flow_named(arguments.name, **options), _start(arguments.start)
+    result = summary(flow, start)
     if arguments.plot is not None:
         out = writable(arguments.plot)
         _draw(flow, out)
         result["picture"] = out
-    emit(result, as_json=arguments.json)
+    emit(result if arguments.json else _shown(result), as_json=arguments.json)
+
+
+def _start(text: str | None) -> Mapping[str, float] | float | None:
+    """A number, or couplings by name."""
+    if text is None:
+        return None
+    try:
+        if "=" not in text:
+            return float(text)
+        pairs = (part.split("=") for part in text.split(","))
+        return {name.strip(): float(value) for name, value in pairs}
+    except ValueError:
+        raise ValueError(
+            "--start is a number, or couplings such as nearest=0.3,third=0.01, got "
+            f"{text!r}"
+        ) from None
+
+
+def _shown(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what there is not: no scale of a β function, no exponent of no field."""
+    empty = (None, [], {})
+    kept = {k: v for k, v in result.items() if v not in empty}
+    if "exponents" in kept:
+        sectors = kept["exponents"].items()
+        kept["exponents"] = {k: v for k, v in sectors if v not in empty}
+    return kept
 
 
 def _whole(value: float) -> float:
@@ -89,7 +119,7 @@ def _refuse(
 def _of_tensors(arguments: argparse.Namespace) -> None:
     from kadanoff.flows.tensor_registry import tensor_summary
 
-    _refuse(arguments, OPTIONS, "maps of couplings", "q")
+    _refuse(arguments, (*OPTIONS, "start"), "maps of couplings", "q")
     if arguments.plot is not None:
         raise ValueError(
             f"{arguments.name} moves a tensor, which has no plane to be drawn in; "
@@ -105,15 +135,47 @@ def _of_tensors(arguments: argparse.Namespace) -> None:
         states=None if states is None else int(states),
         steps=arguments.steps,
     )
-    if not arguments.json:
-        for k, line in enumerate(result.pop("by_step")):
-            dimensions = " ".join(
-                "-" if x is None else f"{x:.5f}" for x in line["dimensions"]
-            )
-            charge = line["central_charge"]
-            shown = "-" if charge is None else f"{charge:.5f}"
-            result[f"step {k + 1}"] = f"c {shown}   dimensions {dimensions}"
-    emit(result, as_json=arguments.json)
+    emit(result if arguments.json else _run_shown(result), as_json=arguments.json)
+
+
+def _run_shown(result: dict[str, Any]) -> dict[str, Any]:
+    """Lines of a run of tensors: the free energy, the plateau, every step."""
+    shown = {k: v for k, v in result.items() if k not in ("plateau", "by_step")}
+    if "exact_of" in shown:
+        shown["exact"] = f"{shown['exact']:.12g} ({shown.pop('exact_of')})"
+    if shown.get("relative_error", 0) is None:
+        shown["relative_error"] = "below what the size of this torus may be: more steps"
+    for k, line in enumerate(result["by_step"]):
+        dimensions = " ".join(_fixed(x) for x in line["dimensions"])
+        charge = _fixed(line["central_charge"])
+        shown[f"step {k + 1}"] = (
+            f"{line['sites']:.6g} sites   c {charge}   dimensions {dimensions}"
+        )
+    return {**shown, **_plateau_shown(result["plateau"])}
+
+
+def _plateau_shown(plateau: Mapping[str, Any] | None) -> dict[str, str]:
+    if plateau is None:
+        return {"plateau": "none: c and x_1 stay nowhere over 16 times the sites"}
+    (first, last), (small, large) = plateau["steps"], plateau["sites"]
+    return {
+        "plateau": f"steps {first} to {last}, {small:.6g} to {large:.6g} sites",
+        "central_charge": _reading(plateau["central_charge"]),
+        **{
+            f"dimension {k + 1}": _reading(x)
+            for k, x in enumerate(plateau["dimensions"])
+        },
+    }
+
+
+def _reading(reading: Mapping[str, float]) -> str:
+    known = f"   exact {reading['exact']:.6g}" if "exact" in reading else ""
+    value, scatter = reading["value"], reading["scatter"]
+    return f"{value:.5f}   scatter over these steps {scatter:.2g}{known}"
+
+
+def _fixed(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5f}"
 
 
 def _draw(flow: Any, out: Path) -> None:

@@ -95,7 +95,50 @@ def decimated_square(coupling: Tensor) -> dict[str, Tensor]:
 
 
 @dataclass(frozen=True)
-class Chain:
+class _OnChain:
+    """One spin of b is kept on a line."""
+
+    b: int = 2
+
+    odd: ClassVar[tuple[str, ...]] = ("field",)
+
+    def __post_init__(self) -> None:
+        check_whole_scale(self.b)
+
+    @property
+    def dimension(self) -> float:
+        """1."""
+        return 1.0
+
+    @property
+    def scale(self) -> float:
+        """b."""
+        return float(self.b)
+
+
+class _OnSquare:
+    """One sublattice of the square lattice is summed over."""
+
+    names: ClassVar[tuple[str, ...]] = ("coupling",)
+    odd: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def dimension(self) -> float:
+        """2."""
+        return 2.0
+
+    @property
+    def scale(self) -> float:
+        """√2."""
+        return math.sqrt(2)
+
+    def constant(self, theory: Tensor) -> Tensor:
+        """A/2 per site."""
+        return decimated_square(theory[0])["constant"] / 2
+
+
+@dataclass(frozen=True)
+class Chain(_OnChain):
     """Decimation of the Ising chain, exact for any coupling and field.
 
     Couplings K = βJ and H = βh. No transition: K falls to zero from any start.
@@ -109,23 +152,7 @@ class Chain:
     0.09868...
     """
 
-    b: int = 2
-
     names: ClassVar[tuple[str, ...]] = ("coupling", "field")
-    odd: ClassVar[tuple[str, ...]] = ("field",)
-
-    def __post_init__(self) -> None:
-        check_whole_scale(self.b)
-
-    @property
-    def dimension(self) -> float:
-        """1."""
-        return 1.0
-
-    @property
-    def scale(self) -> float:
-        """b."""
-        return float(self.b)
 
     def step(self, theory: Tensor) -> Tensor:
         """K′ and H′."""
@@ -137,7 +164,7 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class ColdChain:
+class ColdChain(_OnChain):
     """The same map by the disorder w = e^-2K, in which T = 0 is a point: w = 0.
 
     The chain is critical there and nowhere else: w → b w and H → b H, y_T = y_H = 1.
@@ -146,23 +173,7 @@ class ColdChain:
         b: one spin of b is kept.
     """
 
-    b: int = 2
-
     names: ClassVar[tuple[str, ...]] = ("disorder", "field")
-    odd: ClassVar[tuple[str, ...]] = ("field",)
-
-    def __post_init__(self) -> None:
-        check_whole_scale(self.b)
-
-    @property
-    def dimension(self) -> float:
-        """1."""
-        return 1.0
-
-    @property
-    def scale(self) -> float:
-        """b."""
-        return float(self.b)
 
     def step(self, theory: Tensor) -> Tensor:
         """w′ and H′, from T e^-K = [[e^H, w], [w, e^-H]]."""
@@ -175,64 +186,30 @@ class ColdChain:
 
 
 @dataclass(frozen=True)
-class TruncatedSquareDecimation:
+class TruncatedSquareDecimation(_OnSquare):
     """One sublattice of the square lattice summed over; b = √2.
 
     K′ = ⅜ ln cosh 4K: the next-nearest coupling is added to the nearest one, the
     four-spin coupling left out (Maris and Kadanoff 1978).
     """
 
-    names: ClassVar[tuple[str, ...]] = ("coupling",)
-    odd: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def dimension(self) -> float:
-        """2."""
-        return 2.0
-
-    @property
-    def scale(self) -> float:
-        """√2."""
-        return math.sqrt(2)
-
     def step(self, theory: Tensor) -> Tensor:
         """K′, the sum of nearest and next-nearest couplings."""
         left = decimated_square(theory[0])
         return (left["nearest"] + left["next_nearest"])[None]
 
-    def constant(self, theory: Tensor) -> Tensor:
-        """A/2 per site."""
-        return decimated_square(theory[0])["constant"] / 2
-
 
 @dataclass(frozen=True)
-class SquareDecimation:
+class SquareDecimation(_OnSquare):
     """The same sum with everything but nearest neighbours left out, K′ = ¼ ln cosh 4K.
 
     It has no critical point, K′ < K everywhere: what was left out is what orders the
     square lattice.
     """
 
-    names: ClassVar[tuple[str, ...]] = ("coupling",)
-    odd: ClassVar[tuple[str, ...]] = ()
-
-    @property
-    def dimension(self) -> float:
-        """2."""
-        return 2.0
-
-    @property
-    def scale(self) -> float:
-        """√2."""
-        return math.sqrt(2)
-
     def step(self, theory: Tensor) -> Tensor:
         """K′, the nearest coupling alone."""
         return decimated_square(theory[0])["nearest"][None]
-
-    def constant(self, theory: Tensor) -> Tensor:
-        """A/2 per site."""
-        return decimated_square(theory[0])["constant"] / 2
 
 
 def check_whole_scale(b: int) -> None:

@@ -33,6 +33,7 @@ from kadanoff.flows.theory import (
 
 __all__ = [
     "FixedPoint",
+    "NoFixedPoint",
     "Sector",
     "fixed_point",
     "linearised",
@@ -49,6 +50,10 @@ MARGINAL = 1e-7
 
 GRID = 2.0 ** (np.arange(-32, 33) / 8)
 """Where a single coupling is searched for a change of direction, times the start."""
+
+
+class NoFixedPoint(ValueError):
+    """None was found; the sentence says what was tried."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,8 @@ def fixed_point(
         iterations: the most Newton steps from each start.
 
     Raises:
-        ValueError: no fixed point, with what was tried.
+        NoFixedPoint: none was found; a `ValueError` that says what was tried.
+        ValueError: an unknown coupling.
 
     >>> from kadanoff.flows.migdal_kadanoff import MigdalKadanoff
     >>> point = fixed_point(MigdalKadanoff(d=2, b=2), 0.3, accept=unstable)
@@ -168,8 +174,8 @@ def fixed_point(
         if accept is None or accept(point):
             return point
         tried.append(f"{how} found {point.couplings}, which was not accepted")
-    raise ValueError(
-        f"no fixed point of {flow} found: {'; '.join(tried)}; give other starts"
+    raise NoFixedPoint(
+        f"no fixed point of {flow} found: {'; '.join(tried)}; start elsewhere"
     )
 
 

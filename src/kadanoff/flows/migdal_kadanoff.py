@@ -10,7 +10,7 @@ two views of one map, with the same exponents. Colours of the Potts model, K the
 coupling of δ(c, c′), have t = (e^K - 1)/(e^K + q - 1) for tanh K. At b = 1 + dl
 
     dK/dl = (d - 1) K + ½ sinh 2K ln tanh K                     (Ising),
-    dK/dl = (d - 1) K + t ln t (e^K + q - 1)² / (q e^K)         (Potts).
+    dK/dl = (d - 1) K + t ln t (e^K + q - 1)² / (q e^K)         (Potts, no field).
 
 A field belongs to the two ends of a bond and moves with it: exp[K s t + ½ H (s + t)].
 On colours it favours colour 0, and makes the coupling of that colour with itself
@@ -38,6 +38,15 @@ import torch
 from torch import Tensor
 
 from kadanoff.flows.decimation import check_whole_scale, ising_path
+
+TINY = 1e-300
+"""Keeps logarithms of 0 away where they are multiplied by 0."""
+
+SPLIT = 0.7
+"""Of x in ln(1 - e^-x): either form keeps its digits on its side."""
+
+SMALL, TERMS = 1e-2, 9
+"""Where a series replaces a quotient, and how many terms leave 1e-18 of it."""
 
 __all__ = [
     "HierarchicalLattice",
@@ -247,17 +256,22 @@ class InfinitesimalMigdalKadanoff(_OfDimension):
         ratios of its elements.
         """
         coupling, field = theory
-        # The eigenvalues of T e^-K are cosh H ± root; 1e-300 keeps 0/0 away.
-        root = torch.sqrt(torch.sinh(field) ** 2 + torch.exp(-4 * coupling) + 1e-300)
-        gamma = torch.atanh(root / torch.cosh(field)) / root
-        gamma = -gamma * torch.expm1(-4 * coupling)
+        # The eigenvalues of T e^-K are cosh H ± root; TINY keeps 0/0 away.
+        root = torch.sqrt(torch.sinh(field) ** 2 + torch.exp(-4 * coupling) + TINY)
+        # artanh(root/cosh H), where large fields leave no digit of 1 - root/cosh H.
+        above = 2 * torch.sinh(field / 2) ** 2 + root
+        angle = torch.log1p(above) - _log_of_rest(4 * coupling) / 2
+        gamma = -torch.expm1(-4 * coupling) * angle / root
         line = [-gamma * torch.cosh(field) / 2, gamma * torch.sinh(field)]
         return (self.d - 1) * theory + torch.stack(line)
 
 
 @dataclass(frozen=True)
 class InfinitesimalPottsMigdalKadanoff(_OfDimension):
-    """The limit b → 1 of the Potts recursion without a field, for K > 0.
+    """The limit b → 1 of the Potts recursion, for K > 0.
+
+    Couplings as for `PottsMigdalKadanoff`. In two dimensions K* is the exact K_c of
+    every q, by duality; y_T and y_H are not exact.
 
     Args:
         q: number of colours, any real number above 1.
@@ -267,19 +281,24 @@ class InfinitesimalPottsMigdalKadanoff(_OfDimension):
     q: float
     d: float = 2
 
-    names: ClassVar[tuple[str, ...]] = ("coupling",)
-    odd: ClassVar[tuple[str, ...]] = ()
+    names: ClassVar[tuple[str, ...]] = ("coupling", "field", "pull")
+    odd: ClassVar[tuple[str, ...]] = ("field", "pull")
 
     def __post_init__(self) -> None:
         _check(self.d, 2)
         _check_colours(self.q)
 
     def rate(self, theory: Tensor) -> Tensor:
-        """dK/dl."""
-        unlike = torch.exp(-theory)
-        states = 1 + (self.q - 1) * unlike
-        t, rest = -torch.expm1(-theory) / states, self.q * unlike / states
-        return (self.d - 1) * theory + t * torch.log1p(-rest) * states / rest
+        """dK/dl, dH/dl and dL/dl.
+
+        (d - 1) of themselves from the moved bonds, and from the line T^(1 + dl) what
+        T ln T dl changes in the logarithms of its four kinds of elements.
+        """
+        favoured, mixed, like, unlike = _line_rates(theory, self.q)
+        field = 2 * (mixed - unlike)
+        pull = favoured - like - field
+        line = [like - unlike + pull / self.q, field, pull]
+        return (self.d - 1) * theory + torch.stack(line)
 
 
 class _Lattice(Protocol):
@@ -320,6 +339,68 @@ def _in_series(a: Tensor, b: Tensor, q: float) -> Tensor:
             _log_sum((1, am + bm), (1, al + bu), (1, au + bl), (q - 3, au + bu)),
         ]
     )
+
+
+def _line_rates(theory: Tensor, q: float) -> tuple[Tensor, ...]:
+    """(T ln T)/T element by element: both 0, one 0, both alike but not 0, both other.
+
+    In units of the third weight T = μ 1 + P with μ = 1 - u, u the fourth. P sees only
+    colour 0 and the sum of the others, [[a - μ, √(q-1) m], [√(q-1) m, (q-1) u]]; with f
+    = x ln x, f(T) = f(μ) + P h(P), h(x) = [f(μ + x) - f(μ)]/x. Of two eigenvalues x₁
+    and x₂ of P, h(P) = h₀ + h₁ P. A scale of T adds the same to all four and cancels.
+    """
+    favoured, mixed, like, unlike = _log_potts_bond(theory, q)
+    a, m, u = torch.exp(torch.stack([favoured, mixed, unlike]) - like)
+    mu = -torch.expm1(unlike - like)
+    corner, side = torch.expm1(favoured - like) + u, (q - 1) * u
+    trace, det = corner + side, (q - 1) * (corner * u - m**2)
+    root = torch.sqrt((corner - side) ** 2 + 4 * (q - 1) * m**2)
+    large = (trace + torch.where(trace < 0, -root, root)) / 2
+    small = det / large
+    h1 = _bend(mu, large, small)
+    h0 = _slope(mu, small) - h1 * small
+    stays = mu * torch.log(mu + TINY)
+    unlike_rate = h0 + h1 * (torch.exp(2 * mixed - unlike - like) + side)
+    return (
+        (stays + h0 * corner + h1 * (corner**2 + (q - 1) * m**2)) / a,
+        h0 + h1 * trace,
+        stays + u * unlike_rate,
+        unlike_rate,
+    )
+
+
+def _log_of_rest(x: Tensor) -> Tensor:
+    """ln(1 - e^-x), exact to rounding for small and for large x."""
+    near, far = torch.clamp(x, max=SPLIT), torch.clamp(x, min=SPLIT)
+    return torch.where(
+        x < SPLIT,
+        torch.log(-torch.expm1(-near) + TINY),
+        torch.log1p(-torch.exp(-far)),
+    )
+
+
+def _slope(mu: Tensor, x: Tensor) -> Tensor:
+    """h(x) = [(μ + x) ln(μ + x) - μ ln μ]/x, smooth at x = 0."""
+    y = x / (mu + TINY)
+    near = y.abs() < SMALL
+    safe = torch.where(near, torch.ones_like(y), y)
+    series = sum((-y) ** k / (k + 1) for k in range(TERMS))
+    return torch.log(mu + x + TINY) + torch.where(
+        near, series, torch.log1p(safe) / safe
+    )
+
+
+def _bend(mu: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """[h(x) - h(y)]/(x - y); where both are small by Taylor's series of h."""
+    scale = mu + TINY
+    near = torch.maximum(x.abs(), y.abs()) < SMALL * scale
+    gap = torch.where(near, torch.ones_like(x), x - y)
+    series, powers = torch.zeros_like(x), torch.ones_like(x)
+    for n in range(2, TERMS + 2):
+        # powers = Σ xʲ yᵏ over j + k = n - 2, all over μ^(n-2)
+        series = series + (-1) ** n / (n * (n - 1)) * powers
+        powers = powers * (x / scale) + (y / scale) ** (n - 1)
+    return torch.where(near, series / scale, (_slope(mu, x) - _slope(mu, y)) / gap)
 
 
 def _log_sum(*terms: tuple[float, Tensor]) -> Tensor:

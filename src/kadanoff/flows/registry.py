@@ -11,11 +11,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from kadanoff.flows import decimation, epsilon, gaussian, migdal_kadanoff, niemeijer
-from kadanoff.flows.fixed_point import FixedPoint, fixed_point, linearised, unstable
+from kadanoff.flows.fixed_point import (
+    FixedPoint,
+    NoFixedPoint,
+    fixed_point,
+    linearised,
+    unstable,
+)
 from kadanoff.flows.lines import critical_value
-from kadanoff.flows.theory import AnyFlow, Flow
-from kadanoff.flows.variational import START, SquareCells, optimal
+from kadanoff.flows.theory import (
+    AnyFlow,
+    BetaFunction,
+    Couplings,
+    Flow,
+    parity_of,
+    vector,
+)
+from kadanoff.flows.variational import (
+    SquareCells,
+    best_cells,
+    critical_branch,
+    slope_in_p,
+)
 
 __all__ = [
     "FLOWS",
@@ -66,7 +86,7 @@ def flow_named(name: str, **options: Any) -> AnyFlow:
         if default is MISSING and option not in options:
             raise ValueError(f"{name} needs {option}, got none; give one")
     if name == "variational" and "p" not in options:
-        options["p"] = optimal().p
+        options["p"] = best_cells().p
     return FLOWS[name].kind(**options)
 
 
@@ -81,33 +101,58 @@ def options_of(name: str) -> dict[str, Any]:
     return {field.name: field.default for field in fields(FLOWS[name].kind)}
 
 
-def critical_point(flow: AnyFlow) -> FixedPoint:
-    """The fixed point that the flow is known for.
+def critical_point(flow: AnyFlow, start: Couplings | None = None) -> FixedPoint:
+    """The fixed point that the flow is known for, or an unstable one near a start.
 
     Raises:
-        ValueError: a flow that is not in `FLOWS`, or one without such a point.
+        NoFixedPoint: a flow without such a point.
+        ValueError: a flow that is not in `FLOWS`, or an unknown coupling.
     """
+    if start is not None:
+        return fixed_point(flow, start, accept=unstable)
     return _entry(flow).find(flow)
 
 
-def summary(flow: AnyFlow) -> dict[str, Any]:
+def summary(flow: AnyFlow, start: Couplings | None = None) -> dict[str, Any]:
     """The critical point and its exponents, numbers and names only.
 
-    `fixed_point` is a number where there is one even coupling, else an object by name;
-    `y_t` and `y_h` are the largest even and odd exponents, `exponents` lists all of
-    both sectors (null for what is forgotten in one step), `relevant` counts those that
-    are positive.
+    `fixed_point` is a number where there is one even coupling, which `variable` names,
+    else an object by name; `y_t` and `y_h` are the largest even and odd exponents,
+    `exponents` lists all of both sectors (null for what is forgotten in one step),
+    `relevant` counts those that are positive.
+
+    A flow of one coupling without a critical point is a result too: `fixed_point` is
+    None, and `note` says where all its lines lead.
+
+    Args:
+        flow: one of `FLOWS`.
+        start: where to look, if not where the flow is known to have it.
 
     Raises:
         ValueError: as for `critical_point`.
     """
-    point = critical_point(flow)
-    even = {name: point.couplings[name] for name in point.even.names}
-    return {
+    about = {
         "flow": str(flow),
         "dimension": flow.dimension,
         "scale": flow.scale if isinstance(flow, Flow) else None,
-        "fixed_point": next(iter(even.values())) if len(even) == 1 else even,
+    }
+    try:
+        point = critical_point(flow, start)
+    except NoFixedPoint:
+        drift = _drift(flow)
+        if drift is None or start is not None:
+            raise
+        return {**about, "fixed_point": None, **drift}
+    more = {} if start is not None else _entry(flow).more(flow, point)
+    return {**about, **_of_point(point), **more}
+
+
+def _of_point(point: FixedPoint) -> dict[str, Any]:
+    even = {name: point.couplings[name] for name in point.even.names}
+    one = next(iter(even)) if len(even) == 1 else None
+    return {
+        "fixed_point": even if one is None else even[one],
+        **({} if one is None else {"variable": one}),
         "y_t": point.y_t,
         "y_h": point.y_h,
         "exponents": {
@@ -119,8 +164,38 @@ def summary(flow: AnyFlow) -> dict[str, Any]:
             "odd": len(point.odd.relevant),
         },
         "residual": point.residual,
-        **_entry(flow).more(flow, point),
     }
+
+
+SEARCHED = (0.01, 10.0)
+"""Of a single coupling, for the direction in which it flows."""
+
+
+def _drift(flow: AnyFlow) -> dict[str, Any] | None:
+    """Where a single even coupling leads that moves one way from everywhere."""
+    even, _ = parity_of(flow)
+    if len(even) != 1:
+        return None
+    name, places = flow.names[even[0]], np.geomspace(*SEARCHED, 61)
+    moves = np.array([_moves(flow, name, place) for place in places])
+    if not (moves < 0).all() and not (moves > 0).all():
+        return None
+    way, end = ("falls", "to 0") if moves[0] < 0 else ("grows", "without end")
+    low, high = SEARCHED
+    return {
+        "variable": name,
+        "direction": way,
+        "between": [low, high],
+        "note": f"no critical point: {name} {way} in every step, {end}, from "
+        f"anywhere between {low:g} and {high:g}",
+    }
+
+
+def _moves(flow: AnyFlow, name: str, place: float) -> float:
+    theory = vector(flow, {name: place})
+    is_rate = isinstance(flow, BetaFunction)
+    change = flow.rate(theory) if is_rate else flow.step(theory) - theory
+    return float(change[flow.names.index(name)])
 
 
 def _entry(flow: AnyFlow) -> Entry:
@@ -142,7 +217,12 @@ def _from(*starts: Mapping[str, float] | float) -> Callable[[AnyFlow], FixedPoin
 
 
 def _cold(flow: decimation.Chain) -> FixedPoint:
+    """T = 0, a point in the disorder w = e^-2K alone."""
     return linearised(decimation.ColdChain(flow.b), 0.0)
+
+
+def _frozen(_flow: decimation.Chain, _point: FixedPoint) -> dict[str, Any]:
+    return {"variable": "disorder, w = e^-2K", "temperature": 0.0, "coupling": "∞"}
 
 
 def _moved(flow: Any) -> FixedPoint:
@@ -184,20 +264,30 @@ def _from_nearest(flow: niemeijer.SecondCumulant, _point: FixedPoint) -> dict[st
     return {"critical_coupling": value}
 
 
+WORSE = (
+    "p is not the best one, {:.6g}, at which ln Z is smallest: the bound is worse, and "
+    "these exponents are of the approximation, not of the Ising model"
+)
+
+
 def _held(flow: SquareCells, point: FixedPoint) -> dict[str, Any]:
-    """α and δ at this p, and the even exponent that has no right to be positive."""
-    y_t, y_h = point.even.exponents[0], point.odd.exponents[0]
+    """α and δ at this p, and the even exponents that have no right to be positive."""
+    y_t, y_h, best = point.even.exponents[0], point.odd.exponents[0], best_cells().p
+    note = {} if abs(flow.p - best) < 1e-6 else {"note": WORSE.format(best)}
     return {
         "p": flow.p,
+        "best_p": best,
+        "slope_in_p": slope_in_p(flow, point),
         "alpha": float(2 - 2 / y_t),
         "delta": float(y_h / (2 - y_h)),
         "spurious": [float(y) for y in point.even.relevant[1:]],
+        **note,
     }
 
 
 FLOWS: dict[str, Entry] = {
     "decimation": Entry(
-        decimation.Chain, "the Ising chain, exact; critical at T = 0", _cold
+        decimation.Chain, "the Ising chain, exact; critical at T = 0", _cold, _frozen
     ),
     "truncated-decimation": Entry(
         decimation.TruncatedSquareDecimation,
@@ -206,7 +296,7 @@ FLOWS: dict[str, Entry] = {
     ),
     "nearest-decimation": Entry(
         decimation.SquareDecimation,
-        "the same with first neighbours only: no critical point",
+        "the same with first neighbours only, which has no critical point",
         _from(0.5),
     ),
     "migdal-kadanoff": Entry(
@@ -243,7 +333,7 @@ FLOWS: dict[str, Entry] = {
     "variational": Entry(
         SquareCells,
         "Kadanoff's lower-bound recursion, 4-spin cells",
-        _from(START),
+        lambda flow: critical_branch(flow.p),
         _held,
     ),
     "epsilon": Entry(

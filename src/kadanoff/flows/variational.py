@@ -30,6 +30,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -39,7 +40,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from kadanoff.flows.decimation import log_cosh
-from kadanoff.flows.fixed_point import FixedPoint, fixed_point
+from kadanoff.flows.fixed_point import FixedPoint, NoFixedPoint, fixed_point
 from kadanoff.flows.theory import vector
 
 __all__ = [
@@ -47,9 +48,12 @@ __all__ = [
     "Optimum",
     "SquareCells",
     "best_bound",
+    "best_cells",
     "bound",
+    "critical_branch",
     "gradient_of_free_energy",
     "optimal",
+    "slope_in_p",
     "square_couplings",
 ]
 
@@ -78,6 +82,9 @@ def square_couplings(
     """
     return {"nearest": coupling / 2, "field": field / 4, "next_nearest": next_nearest}
 
+
+PACE, CLOSE, FARTHEST = 0.01, 0.03, 5.0
+"""Steps of p along the critical points, how far these may move in one, and its end."""
 
 STEPS = 28
 """Terms of a free energy: what they leave out is 4^-28 of it, 1e-17."""
@@ -197,6 +204,53 @@ def optimal(
     return Optimum(p, _critical(p, place))
 
 
+def critical_branch(p: float) -> FixedPoint:
+    """The critical point at this p, followed from the best one in small steps of p.
+
+    Below, at p of about 0.65, it meets another fixed point and both are gone; above,
+    y_T and y_H grow to d, which is a transition of first order. Fixed points that are
+    found from elsewhere may belong to none of this.
+
+    Raises:
+        NoFixedPoint: p is below that end, or above 5.
+
+    >>> round(critical_branch(0.8).y_t, 3)
+    1.125
+    """
+    best = best_cells()
+    place, point = best.p, best.point
+    if p > FARTHEST:
+        raise NoFixedPoint(
+            f"the critical point is followed from the best p, {best.p:.4g}, up to p = "
+            f"{FARTHEST:g}, got {p:g}; choose p closer to the best"
+        )
+    while place != p:
+        place += float(np.clip(p - place, -PACE, PACE))
+        try:
+            point = _near(SquareCells(place), point)
+        except NoFixedPoint:
+            raise NoFixedPoint(
+                f"the critical point of the best p, {best.p:.4g}, ends near p = "
+                f"{place:.2g}, and there is none at {p:g}; choose p closer to the best"
+            ) from None
+    return point
+
+
+@cache
+def best_cells() -> Optimum:
+    """What `optimal` finds, once."""
+    return optimal()
+
+
+def slope_in_p(flow: SquareCells, point: FixedPoint) -> float:
+    """∂(ln Z/N)/∂p at a fixed point, in units of ¼: zero at the best p."""
+    u = torch.from_numpy(gradient_of_free_energy(flow, point))
+    parameter = torch.tensor(flow.p, dtype=torch.float64, requires_grad=True)
+    step, constant = _step(vector(flow, point.couplings), parameter)
+    (slope,) = torch.autograd.grad(constant + u @ step, parameter)
+    return slope.item()
+
+
 def bound(couplings: Mapping[str, float], parameters: Sequence[float]) -> float:
     """The upper bound on ln Z per site for given p of the steps.
 
@@ -268,13 +322,17 @@ def _is_critical(point: FixedPoint) -> bool:
 def _stationary(p: float, start: Mapping[str, float]) -> tuple[float, FixedPoint]:
     """u·∂V′/∂p at the fixed point of p, and the point."""
     point = _critical(p, start)
-    flow = SquareCells(p)
-    u = torch.from_numpy(gradient_of_free_energy(flow, point))
-    theory = vector(flow, point.couplings)
-    parameter = torch.tensor(p, dtype=torch.float64, requires_grad=True)
-    step, constant = _step(theory, parameter)
-    (slope,) = torch.autograd.grad(constant + u @ step, parameter)
-    return slope.item(), point
+    return slope_in_p(SquareCells(p), point), point
+
+
+def _near(flow: SquareCells, point: FixedPoint) -> FixedPoint:
+    """The critical point closest to another, not one that lies far from it."""
+
+    def accept(found: FixedPoint) -> bool:
+        moved = (abs(found.couplings[n] - point.couplings[n]) for n in flow.names)
+        return _is_critical(found) and max(moved) < CLOSE
+
+    return fixed_point(flow, point.couplings, accept=accept)
 
 
 def _step(theory: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
