@@ -26,7 +26,9 @@ MAY_USE = {
     "coarse": FLOOR | PHYSICS | {"samplers", "networks", "instruments"},
     "procedures": FLOOR | PHYSICS | {"samplers", "networks", "instruments", "coarse"},
     "reports": FLOOR,
-    "scorecard": FLOOR | PHYSICS | {"samplers", "networks", "instruments", "coarse"},
+    "scorecard": FLOOR
+    | PHYSICS
+    | {"samplers", "networks", "instruments", "coarse", "reports"},
     "experiments": FLOOR
     | PHYSICS
     | {"samplers", "networks", "flows", "instruments", "coarse", "reports"}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kadanoff.ensemble import Block, Ensemble, pack, unpack
+from kadanoff.estimate import share_chains
 from kadanoff.geometry import Grid, Unordered
 from kadanoff.symmetry import Symmetry
 
@@ -244,3 +245,16 @@ def test_a_layer_without_places_has_no_grid():
 def test_it_introduces_itself():
     text = repr(Ensemble.from_values(spins(2, 3, 4), lineage="a", tau=1.25))
     assert text == "Ensemble(2 chains × 3 draws of (4,) pm1, tau=1.25, lineage='a')"
+
+
+def test_stretches_are_draws_of_all_chains_that_do_not_overlap():
+    ensemble = Ensemble.from_values(np.ones((2, 8, 4, 4), np.int8), lineage="a")
+    first, rest = ensemble.stretches(1, 3)
+    assert (first.chains, first.draws, rest.draws) == (2, 2, 6)
+    assert first.lineage == "a, draws 0:2"
+    assert not share_chains(first.lineage, rest.lineage)
+    assert rest.history[-1]["draws"] == [2, 8]
+    with pytest.raises(ValueError, match="at least one draw per part, got shares"):
+        ensemble.stretches(*[1] * 9)
+    with pytest.raises(ValueError, match="leave a part without a draw"):
+        ensemble.stretches(1, 100)

@@ -60,6 +60,7 @@ _PUBLIC = {
     # coarse-grainings
     "Average": "kadanoff.coarse.block",
     "AveragePool": "kadanoff.coarse.pooling",
+    "CallableRule": "kadanoff.coarse.handed_over",
     "Code": "kadanoff.coarse.layer",
     "Convolution": "kadanoff.coarse.pooling",
     "Decimation": "kadanoff.coarse.block",
@@ -67,6 +68,7 @@ _PUBLIC = {
     "Layer": "kadanoff.coarse.layer",
     "Majority": "kadanoff.coarse.block",
     "MaxPool": "kadanoff.coarse.pooling",
+    "ModuleRule": "kadanoff.coarse.handed_over",
     "MomentumShell": "kadanoff.coarse.momentum",
     "Plurality": "kadanoff.coarse.block",
     "Stack": "kadanoff.coarse.stack",
@@ -77,13 +79,18 @@ _PUBLIC = {
     "TileMajority": "kadanoff.coarse.rotated",
     "TilePlurality": "kadanoff.coarse.rotated",
     "TileVector": "kadanoff.coarse.rotated",
+    "TorchRule": "kadanoff.coarse.foreign",
     "VectorSum": "kadanoff.coarse.block",
     "Weighted": "kadanoff.coarse.weighted",
     "arrange": "kadanoff.coarse.arrange",
+    "as_rule": "kadanoff.coarse.handed_over",
     "coarsen": "kadanoff.coarse.coarsen",
     "layers_of": "kadanoff.coarse.layer",
     # the scorecard
+    "compare": "kadanoff.scorecard.card",
     "probe": "kadanoff.scorecard.card",
+    "probe_pair": "kadanoff.scorecard.card",
+    "probe_sweep": "kadanoff.scorecard.card",
 }
 
 __all__ = ["__version__", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -219,6 +219,38 @@ class Ensemble:
             )
         return tuple(self.select(slice(int(a), int(b))) for a, b in spans)
 
+    def stretches(self, *shares: int) -> tuple[Ensemble, ...]:
+        """Parts with disjoint draws of all chains, for ensembles of few chains.
+
+        `stretches(1, 3)` takes the first quarter of every chain, then the rest. Parts
+        count as independent, which they are but for the few draws around each cut.
+
+        Raises:
+            ValueError: a share below 1, or fewer draws than parts.
+        """
+        if not shares or min(shares) < 1 or len(shares) > self.draws:
+            raise ValueError(
+                "stretches need positive shares and at least one draw per part, got "
+                f"shares {shares} for {self.draws} draws"
+            )
+        ends = np.round(np.cumsum((0, *shares)) / sum(shares) * self.draws).astype(int)
+        spans = list(itertools.pairwise(ends.tolist()))
+        if any(start == stop for start, stop in spans):
+            raise ValueError(
+                f"the shares {shares} leave a part without a draw; sample more than "
+                f"{self.draws} draws"
+            )
+        return tuple(self._stretch(start, stop) for start, stop in spans)
+
+    def _stretch(self, start: int, stop: int) -> Ensemble:
+        note = {"step": "stretch", "draws": [start, stop], "of": self.draws}
+        return replace(
+            self,
+            data=self.data[:, start:stop],
+            lineage=f"{self.lineage}, draws {start}:{stop}",
+            history=(*self.history, note),
+        )
+
     def select(self, chains: slice) -> Ensemble:
         """The ensemble of some of the chains, of a lineage that says which.
 

@@ -8,10 +8,12 @@ with probability 4e-5, and a bias of 0.08 per site would be noticed.
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from coarse.user_net import Vote
 
 import kadanoff.coarse
 from kadanoff.alphabet import check_values
@@ -24,6 +26,8 @@ from kadanoff.coarse.block import (
     VectorSum,
 )
 from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.foreign import TorchRule
+from kadanoff.coarse.handed_over import CallableRule, ModuleRule
 from kadanoff.coarse.kadanoff_rule import KadanoffRule
 from kadanoff.coarse.layer import Code, Layer, layers_of
 from kadanoff.coarse.momentum import MomentumShell
@@ -53,6 +57,7 @@ from kadanoff.networks.rbm import RBM
 from kadanoff.protocols import CoarseGraining
 
 FINE = Grid((8, 8))
+USER_NET = Path(__file__).parents[1] / "coarse" / "user_net.py"
 TRIANGULAR = lattice("triangular", (9, 9))
 TURNED = Sublattice(2).coarse(FINE)
 WINDOW = np.random.default_rng(9).normal(size=(3, 4, 3))
@@ -159,7 +164,15 @@ def fitted_arrange():
 
 
 # Each rule with its input lattice and whether it treats all blocks alike.
+def every_other(values):
+    """A user's function: logits of the first spin of each block."""
+    return 1.2 * values[:, ::2, ::2]
+
+
 RULES = {
+    "network in a file": (TorchRule(USER_NET, "Vote", output="logit"), FINE, True),
+    "module": (ModuleRule(Vote(), output="logit"), FINE, True),
+    "function": (CallableRule(every_other, output="logit"), FINE, True),
     "majority": (Majority(b=2), FINE, True),
     "plurality": (Plurality(b=2), FINE, True),
     "plurality on triangles": (Plurality(b=3), TRIANGULAR, True),
@@ -341,6 +354,9 @@ def test_the_checks_see_a_wrong_rule():
 
 
 WRONG = {
+    "network in a file": Grid((9, 9)),
+    "module": Grid((9, 9)),
+    "function": Grid((9, 9)),
     "majority": Grid((9, 9)),
     "plurality": Grid((9, 9)),
     "plurality on triangles": lattice("triangular", (8, 8)),

@@ -260,3 +260,137 @@ def test_a_bad_shape_is_refused(shape: Any) -> None:
 def test_a_bad_displacement_is_refused(displacement: Any) -> None:
     with pytest.raises(ValueError, match="two finite components"):
         torus_cft.chord(displacement, (8, 8))
+
+
+LONG = (12, 20)
+Place = tuple[float, float]
+PLACES: tuple[Place, Place, Place] = ((3.0, 1.0), (1.0, 0.5), (5.0, 7.0))
+
+
+def connected_triple(first, second, energy, shape):
+    """⟨σσε⟩ - ⟨σσ⟩⟨ε⟩ of the form."""
+    pair = pair_of(np.subtract(first, second), shape)
+    vacuum = torus_cft.energy_vacuum(shape)
+    return torus_cft.torus_three_point(first, second, energy, shape) - pair * vacuum
+
+
+def triple(places, shape=LONG):
+    """The form at three places."""
+    first, second, energy = places
+    return torus_cft.torus_three_point(first, second, energy, shape)
+
+
+def pair_of(r, shape):
+    """⟨σσ⟩ in the same normalization."""
+    spins = torus_cft.chord(r, shape) ** 0.25 * torus_cft.spin_ratio(r, shape)
+    return float(spins)
+
+
+def test_the_form_does_not_know_which_side_is_first():
+    """A modular transformation: τ → -1/τ turns the torus by a right angle."""
+    turned = triple([p[::-1] for p in PLACES], LONG[::-1])
+    assert turned == pytest.approx(triple(PLACES), rel=1e-12)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("period", [(12.0, 0.0), (0.0, 20.0), (-12.0, 20.0)])
+def test_every_field_sees_a_torus(which, period):
+    moved = list(PLACES)
+    moved[which] = tuple(np.add(moved[which], period))
+    assert triple(moved) == pytest.approx(triple(PLACES), rel=1e-11)
+
+
+def test_all_together_may_move_and_mirror():
+    here = triple(PLACES)
+    shifted = [(x + 1.7, y - 2.3) for x, y in PLACES]
+    mirrored = [(-x, y) for x, y in PLACES]
+    assert triple(shifted) == pytest.approx(here, rel=1e-12)
+    assert triple(mirrored) == pytest.approx(here, rel=1e-12)
+    first, second, energy = PLACES
+    assert triple((second, first, energy)) == pytest.approx(here)
+
+
+@pytest.mark.parametrize("w", [(3.0, 4.0), (6.0, 0.0), (0.0, 10.0)])
+def test_two_spins_become_an_energy(w):
+    """σσ = r^{-1/4} + ½ r^{3/4} ε + O(r^{7/4}) T: the rest is of relative order r."""
+    rho, ratio = torus_cft.chord(w, LONG), torus_cft.energy_ratio(w, LONG)
+    energies = float(rho**2 * ratio - torus_cft.energy_vacuum(LONG) ** 2)
+    rest = []
+    for r in (8e-3, 2e-3):
+        found = connected_triple((r / 2, 0.0), (-r / 2, 0.0), w, LONG)
+        rest.append(found / (0.5 * r**0.75 * energies) - 1)
+    assert abs(rest[0]) < 0.01
+    assert rest[0] / rest[1] == pytest.approx(4, rel=0.01)
+    # The control: without ⟨ε⟩ subtracted the leading term is another.
+    plain = torus_cft.torus_three_point((r / 2, 0.0), (-r / 2, 0.0), w, LONG)
+    assert plain > 10 * abs(found)
+
+
+def test_a_spin_and_an_energy_become_a_spin():
+    """σε = ½ r⁻¹ σ, and at the same distance from either spin nothing else."""
+    r, far = 1e-4, (4.0, 5.0)
+    expected = 0.5 / r * pair_of(far, LONG)
+    found = torus_cft.torus_three_point((0.0, 0.0), far, (r, 0.0), LONG)
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_large_torus_is_the_plane():
+    sides = (10**6, 10**6)
+    first, second, energy = (0.0, 0.0), (5.0, 1.0), (2.0, 7.0)
+    r12, r13, r23 = (
+        float(np.hypot(*np.subtract(a, b)))
+        for a, b in ((first, second), (first, energy), (second, energy))
+    )
+    expected = 0.5 * r12**0.75 / (r13 * r23)
+    assert torus_cft.torus_three_point(first, second, energy, sides) == pytest.approx(
+        expected, rel=1e-4
+    )
+
+
+def by_mpmath(first, second, energy, shape) -> float:
+    """The formula once more, with mpmath's θ and whichever side comes first as L_x."""
+    width, height = shape
+    nome = math.exp(-math.pi * height / width)
+
+    def theta(nu: int, z: complex) -> float:
+        return float(abs(mpmath.jtheta(nu, math.pi * z, nome)))
+
+    z1, z2, z3 = (complex(x, y) / width for x, y in (first, second, energy))
+    total = sum(theta(nu, 0) for nu in (2, 3, 4))
+    slope = math.pi * math.prod(theta(nu, 0) for nu in (2, 3, 4))
+    sectors = sum(
+        theta(nu, (z1 + z2) / 2 - z3) ** 2 / theta(nu, (z1 - z2) / 2)
+        for nu in (1, 2, 3, 4)
+    )
+    ends = slope**2 / theta(1, z1 - z3) / theta(1, z2 - z3)
+    scaled = (theta(1, z1 - z2) / slope) ** 0.75 * ends * sectors / total
+    return 0.5 * scaled / width**1.25
+
+
+@pytest.mark.parametrize("shape", [(12, 20), (20, 12), (16, 16), (8, 40)])
+def test_three_fields_equal_mpmaths(shape):
+    """Both ways round, a modular transformation of each other, at 20 sets of places."""
+    rng = np.random.default_rng(5)
+    for places in rng.uniform(-1, 1, (20, 3, 2)) * np.array(shape):
+        first, second, energy = (tuple(p) for p in places.tolist())
+        found = torus_cft.torus_three_point(first, second, energy, shape)
+        expected = by_mpmath(first, second, energy, shape)
+        assert found == pytest.approx(expected, rel=1e-10)
+        control = by_mpmath(first, energy, second, shape)
+        assert found != pytest.approx(control, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("places", "shape", "sentence"),
+    [
+        (((0, 0), (0, 0), (1, 0)), LONG, "need different places"),
+        (((0, 0), (12, 20), (1, 0)), LONG, "need different places"),
+        (((0, 0), (2, 0), (1, 0)), (1, 9), "two whole sides"),
+        (((0, 0), (2, math.nan), (1, 0)), LONG, "two finite components"),
+        (((0, 0), (2,), (1, 0)), LONG, "two finite components"),
+        (((0, 0), "ab", (1, 0)), LONG, "two finite components"),
+    ],
+)
+def test_three_fields_that_have_no_correlator(places: Any, shape: Any, sentence: str):
+    with pytest.raises(ValueError, match=sentence):
+        torus_cft.torus_three_point(*places, shape)

@@ -122,7 +122,7 @@ def test_the_sandwich_and_the_jackknife_agree():
     assert np.allclose(
         fit.sandwich, fit.values.covariance, rtol=0, atol=0.05 * fit.sandwich.max()
     )
-    up = Ensemble.from_values(np.ones((2, 4, 4, 4), np.int8))
+    up = Ensemble.from_values(np.ones((2, 8, 4, 4), np.int8))
     assert np.isnan(fit_couplings(up).sandwich).all()
 
 
@@ -246,28 +246,33 @@ def test_entropy_on_other_configurations():
 
 
 def test_aligned_spins_have_no_finite_coupling():
-    up = Ensemble.from_values(np.ones((2, 4, 4, 4), np.int8))
+    up = Ensemble.from_values(np.ones((2, 8, 4, 4), np.int8))
     fit = fit_couplings(up)
     assert np.isnan(fit["nn"].value)
 
 
 def test_refusals():
-    spins = random_spins((2, 8, 4, 4), seed=6)
+    spins = random_spins((2, 200, 4, 4), seed=6)
     ensemble = Ensemble.from_values(spins)
     with pytest.raises(ValueError, match="at least one operator"):
         fit_couplings(ensemble, ())
+    for names in ("nn", ("nn", 3)):
+        with pytest.raises(ValueError, match="operators are names in a list"):
+            fit_couplings(ensemble, names)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"couplings of nn, got 'nnn'"):
+        fit_couplings(ensemble)["nnn"]
     many = systematic(2, 40, parity="any")
     with pytest.raises(ValueError, match="more combinations than can be numbered"):
         fit_couplings(ensemble, many)
     with pytest.raises(ValueError, match="a real-valued field has none"):
         fit_couplings(Ensemble.from_values(spins.astype(float), alphabet="real"))
     with pytest.raises(ValueError, match="unordered layer"):
-        fit_couplings(Ensemble.from_values(spins.reshape(2, 8, 16), Unordered(16)))
+        fit_couplings(Ensemble.from_values(spins.reshape(2, 200, 16), Unordered(16)))
     # On a side of 3 two steps forward are one step back.
-    three = Ensemble.from_values(random_spins((2, 8, 3, 3), seed=7), Grid((3, 3)))
+    three = Ensemble.from_values(random_spins((2, 10, 3, 3), seed=7), Grid((3, 3)))
     with pytest.raises(ValueError, match="nn, third cannot be told apart"):
         fit_couplings(three, ("nn", "third"))
-    cube = Ensemble.from_values(random_spins((2, 4, 4, 4, 4), seed=7))
+    cube = Ensemble.from_values(random_spins((2, 5, 4, 4, 4), seed=7))
     with pytest.raises(ValueError, match="at most 127 clusters through a site"):
         fit_couplings(cube, ("(0,0,0)(1,0,0)(1,1,0)(1,2,1)",))
 
@@ -280,3 +285,13 @@ def test_operators_that_cannot_be_told_apart_are_named(operators, named):
     spins = np.random.default_rng(1).choice([-1, 1], (4, 8, 8, 8))
     with pytest.raises(ValueError, match=f"operators {named} cannot be told apart"):
         fit_couplings(Ensemble.from_values(spins), operators)
+
+
+@pytest.mark.parametrize(("draws", "tau"), [(9, 0.5), (90, 5.0)])
+def test_ten_independent_configurations_for_each_coupling(draws, tau):
+    """18 of them are too few for two couplings and enough for one."""
+    spins = random_spins((2, draws, 6, 6), seed=11)
+    few = Ensemble.from_values(spins, tau=tau)
+    with pytest.raises(ValueError, match=r"20 for nn, nnn, got 18\.0; sample more"):
+        fit_couplings(few, ("nn", "nnn"))
+    assert np.isfinite(fit_couplings(few)["nn"].value)

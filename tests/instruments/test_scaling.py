@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from instruments.exact_draws import random_spins
@@ -313,3 +315,30 @@ def test_what_has_no_dimension_is_refused():
     chain = Ensemble.from_values(random_spins((32, 4, 16), seed=7))
     with pytest.raises(ValueError, match="two equal directions at right angles"):
         dimension(chain)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "3", (), -1, 0])
+def test_what_is_no_number_gets_a_sentence(critical, value):
+    """What is no distance, no number of points and no exponent."""
+    wrong: Any = value
+    for read in (
+        lambda: dimension(critical, r_min=wrong),
+        lambda: window(critical, r_min=(wrong,)),
+        lambda: dimension(critical, r_min=20.0, r_max=wrong),
+    ):
+        with pytest.raises(ValueError, match="needs 0 < r_min < r_max"):
+            read()
+    with pytest.raises(ValueError, match="2 or more points, a whole number"):
+        dimension(critical, points=wrong)
+    with pytest.raises(ValueError, match="needs a positive ω"):
+        dimension(critical, omega=wrong)
+    with pytest.raises(ValueError, match="one or more r_min, each given once"):
+        window(critical, r_min=())
+    with pytest.raises(ValueError, match="one or more r_min, each given once"):
+        window(critical, r_min=(3.0, 3.0))
+
+
+def test_a_window_beyond_the_torus_is_all_of_it(critical):
+    corner = dimension(critical, r_max=16 * 2**0.5)
+    far = dimension(critical, r_max=1e9)
+    assert float(far.delta.value) == pytest.approx(float(corner.delta.value), abs=1e-9)

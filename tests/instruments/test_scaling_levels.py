@@ -163,6 +163,9 @@ def test_what_is_no_level_is_refused(critical):
         level_ratio(fine, levels_of(critical, 1)[1])
     with pytest.raises(ValueError, match="at least 3 distances"):
         level_ratio(fine, coarse, r_min=4.0, r_max=4.1)
+    for near in (0, float("nan"), float("inf"), "4"):
+        with pytest.raises(ValueError, match="needs 0 < r_min < r_max"):
+            level_ratio(fine, coarse, r_min=near)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least two levels"):
         callan_symanzik([fine])
     with pytest.raises(ValueError, match="at least 6 sites a side"):

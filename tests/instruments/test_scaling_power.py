@@ -70,5 +70,8 @@ def test_what_has_no_logarithm_is_refused():
         power_law(spins)
     with pytest.raises(ValueError, match="at least 2 distances"):
         power_law(spins, r_min=3.9)
+    for far in (0, float("nan"), float("inf"), "4"):
+        with pytest.raises(ValueError, match="needs 0 < r_min < r_max"):
+            power_law(spins, r_max=far)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="spin or energy"):
         power_law(spins, "mass")

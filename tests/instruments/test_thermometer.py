@@ -51,7 +51,7 @@ def test_the_spread_is_sharper_than_independent_errors():
 
 
 def test_all_spins_up_are_at_zero_temperature():
-    up = Ensemble.from_values(np.ones((2, 4, 6, 6), np.int8))
+    up = Ensemble.from_values(np.ones((2, 8, 6, 6), np.int8))
     assert float(energy_temperature(up).value) == 0
     assert np.isnan(coupling_temperature(up).value)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,6 +160,11 @@ def test_blocks_of_the_critical_model_gain_second_neighbours():
     assert (abs(step.value) > 3 * abs(next_step.value)).all()
 
 
+def wrong(value: Any) -> Any:
+    """What the annotations do not allow."""
+    return value
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -166,8 +172,36 @@ def test_blocks_of_the_critical_model_gain_second_neighbours():
         (lambda m: matched_step(m, Majority(b=2), (0.4,), steps=-1), "0 or more"),
         (lambda m: matched_step(m, Majority(b=3), (0.4,)), "does not divide"),
         (lambda m: fitted_step(m, Average(b=2), (0.4,)), "±1 spins"),
-        (lambda m: flow_lines(m, Majority(b=2), (0.4,), steps=0), "1 or more steps"),
-        (lambda _: step_scaling(1, (0.4,), [planted(0.4)]), "b > 1"),
+        (
+            lambda m: flow_lines(m, Majority(b=2), (0.4,), steps=0),
+            "is 1 or more, a whole number, got 0",
+        ),
+        (lambda _: step_scaling(1, (0.4,), [planted(0.4)]), "a finite number above 1"),
+        (
+            lambda _: step_scaling(wrong("2"), (0.4,), [planted(0.4)]),
+            "a finite number above",
+        ),
+        (lambda _: step_scaling(2, (0.4,), wrong([0.4])), "an estimate of one number"),
+        (lambda _: step_scaling(2, wrong("ab"), [planted(0.4)]), "that increase"),
+        (lambda _: step_scaling(2, wrong(((0.4,), (0.5, 0.6))), []), "that increase"),
+        (lambda m: fitted_step(m, Majority(b=2), ()), "that increase"),
+        (lambda m: fitted_step(m, Majority(b=2), (0.4, np.nan)), "that increase"),
+        (
+            lambda m: flow_lines(m, Majority(b=2), (0.4,), steps=wrong(1.5)),
+            "a whole number",
+        ),
+        (
+            lambda m: flow_lines(m, Majority(b=2), (0.4,), steps=1, operators=()),
+            "at least one operator",
+        ),
+        (
+            lambda m: matched_step(m, Majority(b=2), (0.4,), operators=("nn", "nn")),
+            "each other there: nn, nn;",
+        ),
+        (
+            lambda m: matched_step(m, Majority(b=2), (0.4,), drawing=Draws(29)),
+            "30 for nn, nnn, plaquette, got 29",
+        ),
         (lambda _: step_scaling(2, (0.4, 0.5), [planted(0.4)]), "one reading"),
     ],
 )

@@ -174,7 +174,7 @@ def test_hamiltonians_of_models():
         (lambda: Hamiltonian((4, 4), {"nn": np.inf}), "finite number"),
         (lambda: Hamiltonian.of(Ising((6, 6), "triangular"), 0.2), "hypercubic"),
         (lambda: Levels.of((4, 4), Average(b=2), 1), "majority rule"),
-        (lambda: Levels.of((4, 4), Majority(b=2), 0), "at least 1"),
+        (lambda: Levels.of((4, 4), Majority(b=2), 0), "1 or more, a whole number"),
         (lambda: Levels.of((4, 4), Majority(b=3), 1), "does not divide"),
     ],
 )

@@ -155,11 +155,45 @@ def test_one_seed_makes_the_reading():
     [
         (Ising((8, 8)), Sublattice(), {}, "enlarges the lattice constant"),
         (Ising((9, 9)), Majority(b=2), {}, "does not divide"),
-        (Ising((8, 8)), Majority(b=2), {"steps": -1}, "0 or more steps"),
+        (Ising((8, 8)), Majority(b=2), {"steps": -1}, "is 0 or more, a whole number"),
+        (Ising((8, 8)), Majority(b=2), {"steps": 1.5}, "a whole number, got 1.5"),
         (Ising((8, 8)), Majority(b=2), {"steps": 3}, "does not divide"),
-        (Ising((8, 8)), Majority(b=2), {"start": -0.4}, "finite start above 0"),
-        (Ising((8, 8)), Majority(b=2), {"rounds": 1}, "at least 2 rounds"),
+        (Ising((8, 8)), Majority(b=2), {"start": -0.4}, "a finite number above 0"),
+        (Ising((8, 8)), Majority(b=2), {"start": np.nan}, "a finite number above 0"),
+        (Ising((8, 8)), Majority(b=2), {"start": "0.4"}, "a finite number above 0"),
+        (
+            Ising((8, 8)),
+            Majority(b=2),
+            {"rounds": 1},
+            "2 or more, a whole number, got 1",
+        ),
         (Ising((8, 8)), Majority(b=2), {"operators": ("knot",)}, "operator is one of"),
+        (Ising((8, 8)), Majority(b=2), {"operators": ()}, "one or more operators"),
+        (Ising((8, 8)), Majority(b=2), {"operators": "nn"}, "names in a list"),
+        (
+            Ising((16, 16)),
+            Majority(b=2),
+            {"operators": ("nn", "plaquette", "(0,0)(1,0)")},
+            r"level \(2, 2\), .* there: nn, \(0,0\)\(1,0\);",
+        ),
+        (
+            Ising((8, 8)),
+            Majority(b=2),
+            {"operators": ("nn", "third"), "steps": 1},
+            r"level \(2, 2\), .* there: third;",
+        ),
+        (
+            Ising((16, 16)),
+            Majority(b=2),
+            {"drawing": Draws(20)},
+            "30 for nn, nnn, plaquette, got 20",
+        ),
+        (
+            Ising((16, 16)),
+            Majority(b=2),
+            {"drawing": Draws(32, "metropolis", chains=2, spacing=1)},
+            r"30 for nn, nnn, plaquette, got [0-9.]+; draw more",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused(model, rule, options, sentence):

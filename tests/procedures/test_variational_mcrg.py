@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from procedures.exact_blocks import Blocks
@@ -8,6 +10,7 @@ from scipy.special import ellipe, ellipk
 from kadanoff.coarse.block import Majority
 from kadanoff.exact.constants import K_C
 from kadanoff.models.ising import Ising
+from kadanoff.models.potts import Potts
 from kadanoff.procedures.block_bias import Hamiltonian, uniform_sums
 from kadanoff.procedures.variational_mcrg import (
     BiasedDraws,
@@ -249,6 +252,11 @@ def test_one_seed_makes_the_reading():
     assert not np.array_equal(found(1), found(2))
 
 
+def wrong(value: Any) -> Any:
+    """What the annotations do not allow."""
+    return value
+
+
 PLAIN = Hamiltonian((12, 12), {"nn": 0.3})
 
 
@@ -257,7 +265,7 @@ PLAIN = Hamiltonian((12, 12), {"nn": 0.3})
     [
         (lambda: BiasedDraws(replicas=4), "replicas of a biased ensemble"),
         (lambda: renormalize(PLAIN, Majority(b=3), operators=()), "one or more"),
-        (lambda: renormalize(PLAIN, Majority(b=3), operators=("nn",) * 2), "once"),
+        (lambda: renormalize(PLAIN, Majority(b=3), operators=("nn",) * 2), "nn, nn;"),
         (lambda: renormalize(PLAIN, Majority(b=3), odd=("third",)), "other parity"),
         (
             lambda: renormalize(
@@ -268,6 +276,56 @@ PLAIN = Hamiltonian((12, 12), {"nn": 0.3})
         (
             lambda: renormalize(PLAIN, Majority(b=6), operators=("nn", "third")),
             "some are constant or combinations",
+        ),
+        (
+            lambda: renormalize(
+                PLAIN, Majority(b=3), operators=("nn", "nnn", "(0,0)(1,1)")
+            ),
+            r"there: nnn, \(0,0\)\(1,1\);",
+        ),
+        (
+            lambda: renormalize(PLAIN, Majority(b=3), odd=("field", "(0,0)")),
+            r"there: field, \(0,0\);",
+        ),
+        (
+            lambda: renormalize(
+                PLAIN, Majority(b=3), drawing=BiasedDraws(draws=4, replicas=8), odd=ODD
+            ),
+            "50 for nn, nnn, plaquette, field, corner, got 32",
+        ),
+        (lambda: renormalize(PLAIN, Majority(b=3), start=(0.3,)), "one finite number"),
+        (lambda: renormalize(PLAIN, Majority(b=3), steps=0), "1 or more, a whole"),
+        (lambda: renormalize(PLAIN, Majority(b=3), steps=wrong(1.5)), "a whole number"),
+        (
+            lambda: BiasedDraws(draws=wrong(10.5)),
+            "draws of a biased ensemble is 4 or more",
+        ),
+        (lambda: fixed_hamiltonian((27, 27), Majority(b=3), start=[0.4]), "one finite"),
+        (
+            lambda: fixed_hamiltonian(
+                (27, 27), Majority(b=3), start=wrong(["a", 0, 0])
+            ),
+            "one finite number for each of nn, nnn, plaquette",
+        ),
+        (
+            lambda: fixed_hamiltonian(wrong(27), Majority(b=3), start=[0.4, 0, 0]),
+            "whole sides of at least 2 sites, got 27",
+        ),
+        (
+            lambda: fixed_hamiltonian(
+                (27, 27), Majority(b=3), start=[0.4, 0, 0], rounds=0
+            ),
+            "1 or more, a whole number, got 0",
+        ),
+        (
+            lambda: drift(wrong(Potts((9, 9), q=3)), 0.4, Majority(b=3)),
+            "of an Ising model",
+        ),
+        (lambda: drift(Ising((36, 36)), np.nan, Majority(b=3)), "a finite number"),
+        (lambda: drift(Ising((36, 36)), 0.0, Majority(b=3)), "a model that has it"),
+        (
+            lambda: critical_window(Ising((36, 36)), Majority(b=3), wrong("ab")),
+            "increase",
         ),
         (lambda: drift(Ising((9, 9)), 0.4, Majority(b=3), steps=1), "2 or more"),
         (

@@ -4,23 +4,28 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
+from sklearn.datasets import load_digits
 
 from kadanoff.coarse.block import Average, Decimation, Majority
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.grammar import ARRANGE
+from kadanoff.coarse.handed_over import as_rule
 from kadanoff.coarse.layer import Layer
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import chain_range, share_chains
 from kadanoff.exact.constants import K_C, Y_H, Y_T
+from kadanoff.foreign import open_foreign
 from kadanoff.geometry import Unordered
 from kadanoff.models.ising import Ising
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.settings import Training
 from kadanoff.networks.train import train
 from kadanoff.samplers.run import sample
-from kadanoff.scorecard.card import Scorecard, compare, probe, probe_pair
+from kadanoff.scorecard.card import Scorecard, compare, probe, probe_pair, probe_sweep
 from kadanoff.scorecard.controls import CONTROLS
 from kadanoff.scorecard.rows import QUICK, ROWS
+from kadanoff.sweep import Sweep
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +138,57 @@ def test_real_values_have_no_temperature_and_no_couplings(critical):
     found = alone(Average(b=2), critical, "temperature", "couplings")
     assert "no temperature" in found["temperature"].sentence
     assert found["couplings"].is_missing
+
+
+def test_images_are_read_and_their_law_is_said_to_be_unknown():
+    """Handwritten digits, 8×8, black and white; majority keeps their shifts."""
+    images = load_digits().images
+    digits = open_foreign(np.where(images > 7.5, 1, -1).astype(np.int8))
+    found = alone(Majority(b=2), digits, *QUICK)
+    assert "law of these configurations is not known" in found.remark
+    for name in ("locality", "covariance", "couplings", "temperature", "scaling"):
+        assert not found[name].is_missing
+    assert "likelihood" not in {row.name for row in found.rows}
+    unknown = alone(Layer(RBM(digits.geometry, 16, seed=1)), digits, "likelihood")
+    assert unknown["likelihood"].is_missing
+
+
+def test_a_function_of_arrays_is_a_map(critical):
+    """The first spin of each block, as NumPy slices: decimation, bit for bit."""
+
+    def first(values):
+        return values[:, ::2, ::2]
+
+    found = alone(first, critical, "couplings", "exponents")
+    same = alone(Decimation(b=2), critical, "couplings", "exponents")
+    for name in ("couplings", "exponents"):
+        assert found[name].sentence == same[name].sentence
+
+
+def test_a_torch_module_is_a_map(critical):
+    """Pooling of floats, real values: the mean of each block."""
+    pool = torch.nn.AvgPool2d(2)
+    found = alone(as_rule(pool, output="mean"), critical, "scaling")
+    same = alone(Average(b=2), critical, "scaling")
+    name = "G_coarse/G_fine at r = 2"
+    here, there = (card["scaling"].readings[name].value for card in (found, same))
+    assert abs(here - there) < 1e-6
+
+
+def test_one_map_at_several_temperatures(critical):
+    """Each card says where it was read; the coarse coupling grows with K."""
+    couplings = (0.30, 0.36, 0.42)
+    model = Ising((16, 16))
+    sweep = Sweep(
+        tuple(sample(model, coupling=k, draws=2048, seed=1) for k in couplings)
+    )
+    found = probe_sweep(Majority(b=2), sweep, rows=("couplings",))
+    assert [card.rule.split(" at ")[1] for card in found] == [
+        f"K = {k:g}" for k in couplings
+    ]
+    values = [card["couplings"].readings["K nn"] for card in found]
+    low, _, high = values
+    assert high.value - low.value > 5 * np.hypot(low.error, high.error)
 
 
 def test_a_dense_layer_is_arranged_on_chains_that_are_not_read(critical):

@@ -24,6 +24,10 @@ MODULES = (
     "coarsen",
     "zoom",
     "flow",
+    "exponents",
+    "dimensions",
+    "couplings",
+    "renormalize",
     "probe",
     "importing",
     "runs",
@@ -31,6 +35,7 @@ MODULES = (
 )
 
 
+KEPT = "what was finished is kept, the same command goes on"
 NEGATIVE = re.compile(r"-[.\d]")
 
 
@@ -39,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(_attached(argv))
         return arguments.run(arguments) or 0
+    except (KeyboardInterrupt, InterruptedError) as stop:
+        said = stop.args and isinstance(stop, KeyboardInterrupt)
+        sys.stderr.write(f"kadanoff: stopped; {stop if said else KEPT}\n")
+        return 130
     except (ValueError, OSError) as problem:
         sys.stderr.write(f"kadanoff: {_one_sentence(problem)}\n")
         return 2
@@ -48,11 +57,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         reason = _one_sentence(problem)
         sys.stderr.write(f"kadanoff: too little memory ({reason}); make it smaller\n")
         return 2
-    except (KeyboardInterrupt, InterruptedError):
-        sys.stderr.write(
-            "kadanoff: stopped; what was finished is kept, the same command goes on\n"
-        )
-        return 130
 
 
 def parser() -> Parser:

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kadanoff.cli.coarsen import RULE_HELP
 from kadanoff.cli.console import add_json, add_runs, add_seed, emit, progress_bars
+from kadanoff.cli.rules import add_rules, rules_of
 
 __all__ = ["add"]
 
@@ -19,9 +19,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("probe", help="the scorecard of a rule, or of a pair")
     parser.add_argument("file", type=Path, help="fine configurations")
     parser.add_argument("coarse", type=Path, nargs="?", help="coarse ones, in order")
-    parser.add_argument(
-        "--rule", action="append", metavar="RULE", help=f"{RULE_HELP}; repeat: a stack"
-    )
+    add_rules(parser, required=False)
     parser.add_argument(
         "--rows",
         nargs="+",
@@ -75,7 +73,7 @@ def _card(arguments: argparse.Namespace, told: Any) -> Any:
         return probe_pair(fine, open_foreign(arguments.coarse), **wanted)
     from kadanoff.coarse.grammar import parse_rule
 
-    return probe([parse_rule(rule) for rule in arguments.rule], fine, **wanted)
+    return probe([parse_rule(rule) for rule in rules_of(arguments)], fine, **wanted)
 
 
 def _names(given: list[str] | str) -> list[str] | str:

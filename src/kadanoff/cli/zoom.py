@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kadanoff.cli.coarsen import add_rules, stack_and_chains
 from kadanoff.cli.console import add_json, add_seed, emit, writable
+from kadanoff.cli.rules import add_rules, rules_of, stack_and_chains
 
 __all__ = ["add"]
 
@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> None:
     from kadanoff.reports.zoom import film, save_film, strip
 
     out = writable(arguments.out, arguments.file)
-    stack, ensemble = stack_and_chains(arguments.rule, arguments.file, arguments.seed)
+    stack, ensemble = stack_and_chains(
+        rules_of(arguments), arguments.file, arguments.seed
+    )
     levels = list(stack.levels(ensemble, seed=arguments.seed))
     if out.suffix.lower() == ".gif":
         save_film(film(levels, rows=arguments.rows), out)

@@ -7,6 +7,7 @@
     star-majority:sites=2   star-plurality:sites=2   star-vector:sites=2
     weighted:WEIGHTS,b=2,p=1.0   convolution:KERNELS,b=2,output=sign
     rbm:MODEL   conv-rbm:MODEL   dbn:MODEL   pca:MODEL   autoencoder:MODEL
+    torch:FILE.py:FUNCTION@layer,weights=FILE,output=mean
 
 Every option may be left out. WEIGHTS and KERNELS are .npy files of numbers, the latter
 `(map, *window)`. `output=mean` after a machine or a deep network passes means on
@@ -83,7 +84,8 @@ NETWORK_RULES = {
     "autoencoder": (),
 }
 """Networks by kind, with the options their rules take."""
-RULES = (*BLOCK_RULES, *WINDOW_RULES, *NETWORK_RULES, ARRANGE)
+TORCH = "torch"
+RULES = (*BLOCK_RULES, *WINDOW_RULES, *NETWORK_RULES, TORCH, ARRANGE)
 
 
 def parse_rule(text: str) -> CoarseGraining | str:
@@ -103,6 +105,8 @@ def parse_rule(text: str) -> CoarseGraining | str:
         return _window_rule(name, rest)
     if name in NETWORK_RULES:
         return _network_rule(name, rest)
+    if name == TORCH:
+        return _torch_rule(rest)
     if name == ARRANGE and not rest:
         return ARRANGE
     close = difflib.get_close_matches(name, RULES, n=1)
@@ -132,16 +136,13 @@ def fitted(
 def fit_and_read(ensemble: Ensemble) -> tuple[Ensemble, Ensemble]:
     """A quarter of the chains to fit on, and the rest, on which nothing was fitted.
 
+    Of fewer than four chains a quarter of the draws of each.
+
     Raises:
-        ValueError: fewer than four chains.
+        ValueError: fewer than four chains of fewer than four draws.
     """
-    if ensemble.chains < 4:
-        raise ValueError(
-            "'arrange' is fitted on chains that are not read afterwards and needs at "
-            f"least 4 of them, got {ensemble.chains}; sample, or import with --chains, "
-            "more"
-        )
-    fit, read = ensemble.split(1, 3)
+    several = ensemble.chains >= 4
+    fit, read = ensemble.split(1, 3) if several else ensemble.stretches(1, 3)
     return fit, read
 
 
@@ -238,6 +239,19 @@ def _network_rule(name: str, rest: str) -> CoarseGraining:
             return Code(network)
         case _:
             return Layer(network, **options)
+
+
+def _torch_rule(rest: str) -> CoarseGraining:
+    from kadanoff.coarse.foreign import torch_rule
+
+    place, items = _file_and_items(rest)
+    options: dict[str, str] = {}
+    for item in items:
+        key, _, value = item.partition("=")
+        if key in options:
+            raise ValueError(f"rule 'torch' takes {key} once, got {item!r} too")
+        options[key] = value
+    return torch_rule(place, options)
 
 
 def _file_and_options(name: str, rest: str) -> tuple[str, dict[str, Any]]:

@@ -39,6 +39,10 @@ class Stack:
             raise ValueError("a stack needs at least one rule, got none")
         for rule in self.rules:
             check_rule(rule)
+        self._check_maps()
+
+    def _check_maps(self) -> None:
+        """Refuse several feature maps in between, which some rules know only later."""
         for rule in self.rules[:-1]:
             if rule.features is not None:
                 raise ValueError(
@@ -55,6 +59,7 @@ class Stack:
         """The geometry after the last rule."""
         for rule in self.rules:
             fine = rule.coarse(fine)
+        self._check_maps()
         return fine
 
     def alphabet(self, fine: str) -> str:

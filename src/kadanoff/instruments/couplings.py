@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,8 @@ MOST_CLUSTERS = 127
 NEWTON_STEPS = 50
 LARGEST = 30.0
 """|K| beyond which a maximum is taken to lie at infinity."""
+PER_OPERATOR = 10
+"""Independent configurations for each coupling that is fitted."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,16 @@ class Couplings:
         return np.sqrt(np.diag(self.sandwich))
 
     def __getitem__(self, operator: str) -> Estimate:
-        """The coupling of one operator."""
+        """The coupling of one operator.
+
+        Raises:
+            ValueError: one that was not fitted.
+        """
+        if operator not in self.operators:
+            raise ValueError(
+                f"this fit has the couplings of {', '.join(self.operators)}, got "
+                f"{operator!r}; fit it with the others"
+            )
         return self.values[self.operators.index(operator)]
 
 
@@ -83,9 +94,12 @@ def fit_couplings(ensemble: Ensemble, operators: Sequence[str] = ("nn",)) -> Cou
 
     Raises:
         ValueError: values that are not ±1, no positions, no operators, an unknown one,
-            more local values than can be counted, or operators that cannot be told
-            apart on this lattice.
+            more local values than can be counted, operators that cannot be told apart
+            on this lattice, or fewer than ten independent configurations for each.
     """
+    _spins_on(ensemble)
+    _check_names(operators)
+    _check_configurations(ensemble, operators)
     table = _table(ensemble, tuple(operators))
     start = _maximum(table.z, table.total, np.zeros(len(operators)))
     near = np.nan_to_num(start)  # replicates are a step away from the whole
@@ -195,9 +209,30 @@ def _spins_on(ensemble: Ensemble) -> Grid:
     return lattice_of(ensemble)
 
 
-def _check_size(operators: tuple[str, ...], most: np.ndarray) -> None:
+def _check_names(operators: Sequence[str]) -> None:
+    listed = isinstance(operators, Iterable) and not isinstance(operators, str)
+    if not listed or not all(isinstance(o, str) for o in operators):
+        raise ValueError(
+            f"operators are names in a list, such as ('nn', 'nnn'), got {operators!r}"
+        )
     if not operators:
-        raise ValueError("a fit of couplings needs at least one operator, got none")
+        raise ValueError(
+            "a fit of couplings needs at least one operator, got none; name one, such "
+            "as 'nn'"
+        )
+
+
+def _check_configurations(ensemble: Ensemble, operators: Sequence[str]) -> None:
+    needed = PER_OPERATOR * len(operators)
+    if ensemble.n_eff < needed:
+        raise ValueError(
+            f"couplings are fitted to at least {PER_OPERATOR} independent "
+            f"configurations each, {needed} for {', '.join(operators)}, got "
+            f"{ensemble.n_eff:.1f}; sample more or leave operators out"
+        )
+
+
+def _check_size(operators: tuple[str, ...], most: np.ndarray) -> None:
     many = [name for name, m in zip(operators, most, strict=True) if m > MOST_CLUSTERS]
     if many:
         raise ValueError(

@@ -24,7 +24,14 @@ from kadanoff.instruments.known import known
 from kadanoff.models.registry import model_of
 from kadanoff.protocols import Model
 
-__all__ = ["KL", "PerSite", "exact_log_prob", "log_likelihood", "relative_entropy"]
+__all__ = [
+    "KL",
+    "PerSite",
+    "exact_log_prob",
+    "law_of",
+    "log_likelihood",
+    "relative_entropy",
+]
 
 LogProb = Callable[[np.ndarray], np.ndarray]
 
@@ -96,7 +103,7 @@ def relative_entropy(
         raise ValueError(
             f"the error of ln Z is a number that is not negative, got {partition_error}"
         )
-    log_p = _exact_of(ensemble) if exact is None else exact
+    log_p = law_of(ensemble) if exact is None else exact
     sites = math.prod(ensemble.shape)
 
     def observe(values: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -148,7 +155,12 @@ def exact_log_prob(model: Model, coupling: float) -> LogProb:
     return lambda values: -coupling * sites * energy(values) - log_z
 
 
-def _exact_of(ensemble: Ensemble) -> LogProb:
+def law_of(ensemble: Ensemble) -> LogProb:
+    """ln p(v) of the law that an ensemble was drawn from, in nats.
+
+    Raises:
+        ValueError: a law that is not known, as of coarse or of foreign configurations.
+    """
     model, coupling = model_of(ensemble), ensemble.couplings.get("K")
     if model is None or coupling is None:
         raise ValueError(

@@ -39,6 +39,7 @@ it, and else say no more than that the data are too few.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,12 +53,15 @@ from kadanoff.instruments.scaling_form import (
     OPERATORS,
     Bins,
     Form,
+    check_omega,
+    check_window,
     square_sides,
 )
 
 __all__ = [
     "ScalingDimension",
     "Window",
+    "correlator",
     "dimension",
     "fit_dimension",
     "window",
@@ -232,7 +236,7 @@ def window(
         ValueError: as `dimension`.
     """
     measured = correlator(ensemble, operator)
-    starts = r_min or _starts(ensemble.grid)
+    starts = _starts(ensemble.grid) if r_min is None else _checked(r_min, ensemble.grid)
     fits = tuple(
         fit_dimension(
             measured,
@@ -243,7 +247,7 @@ def window(
             points=points,
             omega=omega,
         )
-        for r in sorted(starts)
+        for r in starts
     )
     good = [k for k, fit in enumerate(fits) if fit.p >= BELIEVED]
     return Window(fits, good[0] if good else len(fits) - 1)
@@ -286,8 +290,7 @@ def fit_dimension(
     if form not in FORMS:
         raise ValueError(f"a form is one of {', '.join(FORMS)}, got {form!r}")
     near, far = _window(grid, r_min, r_max)
-    if omega is not None and not omega > 0:
-        raise ValueError(f"a correction (a/r)^ω needs a positive ω, got {omega}")
+    check_omega(omega, "(a/r)^ω")
     if form == "plane":
         omega = None
     bins = Bins.of(measured, grid, near, far, points)
@@ -320,6 +323,18 @@ def _check_operator(operator: str) -> None:
         )
 
 
+def _checked(r_min: tuple[float, ...], grid: Grid) -> tuple[float, ...]:
+    """Shortest distances in order, each once."""
+    given = tuple(r_min) if isinstance(r_min, Iterable) else ()
+    for r in given:
+        _window(grid, r, None)
+    if not given or len(set(given)) < len(given):
+        raise ValueError(
+            f"a window is read from one or more r_min, each given once, got {r_min!r}"
+        )
+    return tuple(sorted(given))
+
+
 def _starts(grid: Grid) -> tuple[float, ...]:
     sides, a = square_sides(grid)
     steps = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
@@ -332,9 +347,5 @@ def _window(
     sides, a = square_sides(grid)
     near = a * min(NEAREST, min(sides) / 4) if r_min is None else r_min
     far = a * min(sides) / 2 if r_max is None else r_max
-    if not 0 < near < far:
-        raise ValueError(
-            f"a window of distances needs 0 < r_min < r_max, got {near:g} and "
-            f"{far:g} on a lattice of shape {grid.shape}"
-        )
+    check_window(near, far, grid.shape)
     return near, far

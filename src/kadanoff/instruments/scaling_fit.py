@@ -65,8 +65,16 @@ def line_fit(design: np.ndarray, values: Estimate) -> Fit:
     """y = design @ θ, `(points, k)` times `(k,)`.
 
     Raises:
-        ValueError: fewer points than parameters, no error, or too few blocks.
+        ValueError: fewer points than parameters, no error, too few blocks, or a design
+            that is not finite or of another shape.
     """
+    if design.ndim != 2 or len(design) != values.value.size or not design.shape[1]:
+        raise ValueError(
+            "a linear fit has a row of its design for every point and a column for "
+            f"every parameter, got {design.shape} for {values.value.size} points"
+        )
+    if not np.isfinite(design).all():
+        raise ValueError(f"a linear fit has a finite design, got {design.tolist()}")
     k = design.shape[1]
     root, freedom = _root(values, k)
     theta = np.linalg.lstsq(root @ design, root @ values.value, rcond=None)[0]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,15 @@ from kadanoff.geometry import Grid
 from kadanoff.instruments.correlators import Correlator, shells
 from kadanoff.instruments.scaling_fit import Fit, curve_fit, line_fit, most_points
 
-__all__ = ["FORMS", "OPERATORS", "Bins", "Form", "square_sides"]
+__all__ = [
+    "FORMS",
+    "OPERATORS",
+    "Bins",
+    "Form",
+    "check_omega",
+    "check_window",
+    "square_sides",
+]
 
 OPERATORS = {"spin": DELTA_SIGMA, "energy": DELTA_EPSILON}
 """What has a dimension, and its value in the Ising class."""
@@ -48,6 +58,34 @@ def square_sides(grid: Grid) -> tuple[tuple[int, int], float]:
     return (grid.shape[0], grid.shape[1]), math.sqrt(overlaps[0, 0])
 
 
+def check_window(near: Any, far: Any, shape: tuple[int, ...]) -> None:
+    """Refuse a range of distances that is none.
+
+    Raises:
+        ValueError: not two finite numbers with 0 < near < far.
+    """
+    if not (_is_finite(near) and _is_finite(far) and 0 < near < far):
+        raise ValueError(
+            f"a window of distances needs 0 < r_min < r_max, got {near!r} and {far!r} "
+            f"on a lattice of shape {shape}"
+        )
+
+
+def check_omega(omega: Any, law: str) -> None:
+    """Refuse an exponent of corrections that do not fade; None is no correction.
+
+    Raises:
+        ValueError: not a finite number above 0.
+    """
+    if omega is not None and not (_is_finite(omega) and omega > 0):
+        raise ValueError(f"a correction {law} needs a positive ω, got {omega!r}")
+
+
+def _is_finite(value: Any) -> bool:
+    number = isinstance(value, int | float | np.integer | np.floating)
+    return number and math.isfinite(value)
+
+
 @dataclass(frozen=True, eq=False)
 class Bins:
     """Displacements of a window, and the linear map from shells to bins.
@@ -73,8 +111,8 @@ class Bins:
         """At most so many bins of the distances from `near` to `far`.
 
         Raises:
-            ValueError: a correlator of another lattice, fewer than two distances, or
-                too few blocks to weigh two bins.
+            ValueError: a correlator of another lattice, fewer than two distances or
+                points, or too few blocks to weigh two bins.
         """
         groups = shells(grid)
         if len(groups.distance) != len(measured.distance) or not np.allclose(
@@ -84,8 +122,13 @@ class Bins:
                 f"a correlator of this lattice has {len(groups.distance)} distances, "
                 f"got {len(measured.distance)}; give the grid it was measured on"
             )
+        if not isinstance(points, Integral) or points < 2:
+            raise ValueError(
+                f"a fit of Δ needs 2 or more points, a whole number, got {points!r}"
+            )
         r = groups.distance
-        tiny = 1e-6 * far
+        far = min(far, float(r[-1]))
+        tiny = 1e-6 * near
         inside = np.flatnonzero((r >= near - tiny) & (r <= far + tiny))
         most = min(points, most_points(measured.value), len(inside))
         if most < 2:

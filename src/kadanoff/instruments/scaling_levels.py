@@ -41,6 +41,7 @@ from kadanoff.instruments.correlators import from_waves, shells, to_waves
 from kadanoff.instruments.operators import lattice_of
 from kadanoff.instruments.scaling import ScalingDimension, dimension
 from kadanoff.instruments.scaling_fit import line_fit, most_points
+from kadanoff.instruments.scaling_form import check_window
 
 __all__ = ["CallanSymanzik", "LevelRatio", "callan_symanzik", "level_ratio"]
 
@@ -193,6 +194,7 @@ def level_ratio(
     a = grid.site_area ** (1 / grid.dimension)
     near = NEAREST * a if r_min is None else r_min
     far = _half(grid) if r_max is None else r_max
+    check_window(near, far, grid.shape)
     inside = _thinned(groups.distance, near, far, min(POINTS, most_points(ratio)))
     shape = (a / groups.distance[inside]) ** 2
     fit = line_fit(np.stack([np.ones(len(inside)), shape], axis=1), ratio[inside])
@@ -286,7 +288,7 @@ def _half(grid: Grid) -> float:
 
 def _thinned(distance: np.ndarray, near: float, far: float, points: int) -> np.ndarray:
     """At most so many distances in the window, evenly spread over its list."""
-    tiny = 1e-6 * far
+    tiny = 1e-6 * near
     inside = np.flatnonzero((distance >= near - tiny) & (distance <= far + tiny))
     if min(len(inside), points) < 3:
         raise ValueError(

@@ -17,7 +17,11 @@ from kadanoff.estimate import Estimate
 from kadanoff.exact import torus_cft
 from kadanoff.geometry import Grid
 from kadanoff.instruments.scaling import correlator
-from kadanoff.instruments.scaling_form import OPERATORS, square_sides
+from kadanoff.instruments.scaling_form import (
+    OPERATORS,
+    check_window,
+    square_sides,
+)
 
 __all__ = ["PowerLaw", "power_law"]
 
@@ -73,7 +77,8 @@ def power_law(
     sides, a = square_sides(ensemble.grid)
     near = a if r_min is None else r_min
     far = a * min(sides) / 2 if r_max is None else r_max
-    tiny = 1e-6 * far
+    check_window(near, far, ensemble.grid.shape)
+    tiny = 1e-6 * near
     inside = np.flatnonzero((distance >= near - tiny) & (distance <= far + tiny))
     g = measured.value[inside]
     _check(g, distance[inside], near, far)

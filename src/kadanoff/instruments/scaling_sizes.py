@@ -28,6 +28,7 @@ from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import DELTA_SIGMA, Y_T
 from kadanoff.instruments.crossing import Curve, by_size, joint
 from kadanoff.instruments.scaling_fit import curve_fit
+from kadanoff.instruments.scaling_form import check_omega
 from kadanoff.instruments.thermodynamics import Series, series
 
 __all__ = ["SizeLaw", "SizeScaling", "size_law", "size_scaling"]
@@ -125,8 +126,7 @@ def size_scaling(
         ValueError: unequal sides, a size twice, fewer than two sizes (three with a
             correction), different couplings, or a model without an energy.
     """
-    if omega is not None and not omega > 0:
-        raise ValueError(f"a correction L^-ω needs a positive ω, got {omega}")
+    check_omega(omega, "L^-ω")
     _check_alike(ensembles)
     read = [(_side(e), series(e)) for e in ensembles]
     _check_energy([s for _, s in read])

@@ -12,21 +12,15 @@ of the same configurations at the same distances, amplitudes drop out:
 
 read on two arrangements: a `line` of spins at ±a with ε between them, and a `triangle`
 with ε at distance a beside the middle. That is the plane: the torus changes it by a
-relative O(a/L). The free fermion on the torus (P. Di Francesco, H. Saleur and
-J.-B. Zuber, Nucl. Phys. B 290, 527 (1987)) gives, by their bosonization of two copies,
-
-    ⟨σσε⟩ = C |θ₁(z₁₂)/θ₁′|^{3/4} |θ₁′/θ₁(z₁₃)| |θ₁′/θ₁(z₂₃)|
-            · Σ_{ν=1..4} |θ_ν(z̄)|²/|θ_ν(z₁₂/2)| / Σ_{ν=2..4} |θ_ν(0)|,
-
-z̄ = (z₁ + z₂)/2 - z₃, in units of L_x. Where spins meet, ν = 1 is ⟨σσ⟩⟨ε⟩ and the rest
-C r^{3/4} ⟨εε⟩, as it must be. `torus` divides the reading by what the forms of all
-three functions give for it, times ½; what is left is the lattice, C (1 + c/a²).
+relative O(a/L). `torus` divides the reading by what the forms of all three functions
+(`kadanoff.exact.torus_cft`) give for it, times ½; what is left is the lattice,
+C (1 + c/a²).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -44,19 +38,16 @@ __all__ = [
     "COEFFICIENT",
     "ThreePoint",
     "three_point",
-    "torus_three_point",
 ]
 
 ARRANGEMENTS = ("line", "triangle")
 
-COEFFICIENT = 0.5
-"""C_σσε of the Ising class (Belavin, Polyakov and Zamolodchikov 1984)."""
+COEFFICIENT = torus_cft.SPIN_SPIN_ENERGY
+"""C_σσε of the Ising class."""
 
 SITES = 1 << 16
 """Sites read at a time: they stay in the cache, and sums of at most 16 a site are whole
 numbers of at most 24 bits, which single precision keeps."""
-
-Vector = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,49 +153,6 @@ def three_point(
     )
 
 
-def torus_three_point(
-    first: Vector, second: Vector, energy: Vector, shape: Sequence[int]
-) -> float:
-    """⟨σσε⟩ on the critical torus with C = ½, of fields normalised in the plane.
-
-    Nothing is subtracted: it contains ⟨σσ⟩⟨ε⟩, in the terms of `torus_cft`
-    `chord`^{1/4} times `spin_ratio` times `energy_vacuum`.
-
-    Args:
-        first, second, energy: positions of σ, σ and ε, in sites.
-        shape: the two sides.
-
-    Raises:
-        ValueError: a bad shape, or two fields at one place.
-
-    >>> round(torus_three_point((-1, 0), (1, 0), (0, 0), (10**5, 10**5)), 4)
-    0.8409
-    """
-    import mpmath
-
-    places = np.array([first, second, energy], dtype=float)
-    if np.isinf(torus_cft.chord(places - np.roll(places, 1, axis=0), shape)).any():
-        raise ValueError(
-            f"the three fields need different places, got {first}, {second}, {energy}"
-        )
-    width, height = shape
-    nome = math.exp(-math.pi * height / width)
-
-    def theta(nu: int, z: complex) -> float:
-        return float(abs(mpmath.jtheta(nu, math.pi * z, nome)))
-
-    z1, z2, z3 = (complex(x, y) / width for x, y in places)
-    total = sum(theta(nu, 0) for nu in (2, 3, 4))
-    slope = math.pi * math.prod(theta(nu, 0) for nu in (2, 3, 4))
-    sectors = sum(
-        theta(nu, (z1 + z2) / 2 - z3) ** 2 / theta(nu, (z1 - z2) / 2)
-        for nu in (1, 2, 3, 4)
-    )
-    pair = (theta(1, z1 - z2) / slope) ** 0.75
-    ends = slope**2 / theta(1, z1 - z3) / theta(1, z2 - z3)
-    return COEFFICIENT * pair * ends * sectors / total / width**1.25
-
-
 def _means(values: np.ndarray, steps: np.ndarray, lean: int) -> tuple[np.ndarray, ...]:
     """⟨s s⟩, ⟨s s ε⟩, ⟨ε ε⟩ at every a, and ⟨ε⟩, over axes and mirror images."""
     sums, total = np.zeros((3, len(steps))), 0.0
@@ -243,8 +191,8 @@ def _factor(a: int, lean: float, sides: tuple[int, int]) -> float:
     spins = np.diag([2.0 * a, 2.0 * a])
     pair = torus_cft.chord(spins, sides) ** 0.25 * torus_cft.spin_ratio(spins, sides)
     energies = torus_cft.chord(axes, sides) ** 2 * torus_cft.energy_ratio(axes, sides)
-    along = torus_three_point((-a, 0), (a, 0), (0, lean * a), sides)
-    across = torus_three_point((0, -a), (0, a), (lean * a, 0), sides)
+    along = torus_cft.torus_three_point((-a, 0), (a, 0), (0, lean * a), sides)
+    across = torus_cft.torus_three_point((0, -a), (0, a), (lean * a, 0), sides)
     triple = (along + across) / 2 - pair.mean() * vacuum
     root = math.sqrt(energies.mean() - vacuum**2)
     return math.hypot(1, lean) / 2 * triple / pair.mean() / root / COEFFICIENT
@@ -256,12 +204,13 @@ def _halves(sides: tuple[int, int], half: Sequence[int] | None) -> tuple[int, ..
         half = tuple(
             a for a in wanted if a <= min(max(5, min(sides) // 8), min(sides) / 4)
         )
-    steps = tuple(sorted(set(half)))
-    inside = all(isinstance(a, Integral) and 2 <= a <= min(sides) / 4 for a in steps)
-    if len(steps) < 3 or not inside:
+    given = tuple(half) if isinstance(half, Iterable) else ()
+    inside = all(isinstance(a, Integral) and 2 <= a <= min(sides) / 4 for a in given)
+    steps = tuple(sorted(set(given))) if inside else ()
+    if len(steps) < 3:
         raise ValueError(
             "⟨σσε⟩ is read at three or more whole a from 2 to a quarter of the short "
-            f"side, got a = {tuple(half)} on a lattice of shape {sides}"
+            f"side, got a = {half} on a lattice of shape {sides}"
         )
     return steps
 

@@ -19,7 +19,7 @@ several couplings at every level of a stack: flow lines in their plane.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +31,19 @@ from kadanoff.instruments.couplings import fit_couplings
 from kadanoff.procedures.drawing import (
     Draws,
     Response,
+    check_configurations,
+    check_number,
+    check_operators,
+    check_whole,
     coarse_model,
+    increasing,
+    last_level,
     levels_of,
     responses,
     shares,
 )
 from kadanoff.protocols import CoarseGraining, Model
-from kadanoff.randomness import subseed
+from kadanoff.randomness import generator, subseed
 
 __all__ = [
     "Crossing",
@@ -118,10 +124,11 @@ class StepScaling:
             ValueError: too few couplings, or no fixed point with slope above 1 between
                 the first and the last of them.
         """
-        if not 1 <= degree < len(self.couplings):
+        check_whole("the degree of a fit", degree, 1)
+        if degree >= len(self.couplings):
             raise ValueError(
-                f"a fit of degree {degree} needs a degree of at least 1 and more "
-                f"couplings than that, got {len(self.couplings)}; give more couplings"
+                f"a fit of degree {degree} needs more couplings than that, got "
+                f"{len(self.couplings)}; give more couplings"
             )
         middle = float(self.couplings.mean())
         x = self.couplings - middle
@@ -198,12 +205,16 @@ def matched_step(
 
     Raises:
         ValueError: couplings that do not increase, a negative number of steps, a rule
-            that does not fit, or a search that does not settle.
+            that does not fit, operators that are constant or combinations of each other
+            on the last level, fewer than ten independent configurations for each of
+            them, or a search that does not settle.
     """
-    if steps < 0:
-        raise ValueError(f"a matching takes 0 or more steps, got {steps}; give more")
+    check_whole("the number of steps of a matching", steps, 0)
     draws, smaller = drawing or Draws(), coarse_model(model, rule)
-    k = _checked(couplings)
+    k, last = increasing(couplings), last_level(smaller, rule, steps)
+    alphabet = rule.alphabet(model.alphabet)
+    check_operators(operators, last, alphabet, rng=generator(seed, "operators"))
+    check_configurations(draws.draws, operators)
     found = []
     for n, value in enumerate(k):
         own = subseed(seed, "coupling", n)
@@ -248,7 +259,7 @@ def fitted_step(
             `kadanoff.instruments.couplings.fit_couplings` refuses.
     """
     coarse_model(model, rule)
-    k = _checked(couplings)
+    k = increasing(couplings)
     lines = flow_lines(
         model, rule, k, steps=1, operators=operators, drawing=drawing, seed=seed
     )
@@ -280,10 +291,9 @@ def flow_lines(
     Raises:
         ValueError: as `fitted_step`.
     """
-    if steps < 1:
-        raise ValueError(f"a flow line needs 1 or more steps, got {steps}; give more")
+    check_whole("the number of steps of a flow line", steps, 1)
     draws, lines = drawing or Draws(), []
-    for n, value in enumerate(_checked(couplings)):
+    for n, value in enumerate(increasing(couplings)):
         own = subseed(seed, "coupling", n)
         fine = draws.ensemble(model, float(value), own)
         levels = levels_of(rule, fine, steps, seed=own)
@@ -302,13 +312,16 @@ def step_scaling(
         ValueError: b not above 1, couplings that do not increase, or another number
             of readings.
     """
-    k = _checked(couplings)
-    if not b > 1 or len(renormalized) != len(k):
+    k = increasing(couplings)
+    check_number("b of a step", b, 1.0)
+    readings = list(renormalized) if isinstance(renormalized, Iterable) else []
+    scalar = all(isinstance(r, Estimate) and not r.value.ndim for r in readings)
+    if not scalar or len(readings) != len(k):
         raise ValueError(
-            "a step has b > 1 and one reading for each coupling, got b = "
-            f"{b}, {len(k)} couplings and {len(renormalized)} readings"
+            "a step has one reading for each coupling, an estimate of one number, got "
+            f"{len(k)} couplings and {renormalized!r}"
         )
-    return StepScaling(b, k, _stacked(renormalized))
+    return StepScaling(b, k, _stacked(readings))
 
 
 def _matched(
@@ -394,13 +407,3 @@ def _stacked(estimates: Sequence[Estimate]) -> Estimate:
 
 def _scale(model: Model, rule: CoarseGraining) -> float:
     return model.shape[0] / coarse_model(model, rule).shape[0]
-
-
-def _checked(couplings: Sequence[float] | np.ndarray) -> np.ndarray:
-    k = np.asarray(couplings, dtype=float)
-    if k.ndim != 1 or not k.size or not np.isfinite(k).all() or (np.diff(k) <= 0).any():
-        raise ValueError(
-            "couplings are one or more finite numbers that increase, got "
-            f"{k.tolist()}; sort them and leave doubles out"
-        )
-    return k

@@ -28,6 +28,12 @@ from kadanoff.instruments.clusters import (
 from kadanoff.instruments.operators import operator_sums
 from kadanoff.kernels.biased import Forest, Terms, settle, sweep
 from kadanoff.models.ising import Ising
+from kadanoff.procedures.drawing import (
+    check_names,
+    check_number,
+    check_sides,
+    check_whole,
+)
 from kadanoff.protocols import CoarseGraining
 
 __all__ = ["BiasedBlocks", "Hamiltonian", "Levels", "uniform_sums"]
@@ -55,26 +61,29 @@ class Hamiltonian:
     couplings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.shape or min(self.shape) < 2:
+        check_sides(self.shape, 2)
+        d = len(self.shape)
+        if not isinstance(self.couplings, Mapping):
             raise ValueError(
-                f"a Hamiltonian needs sides of at least 2 sites, got {self.shape}"
+                "couplings are numbers by name, such as {'nn': 0.4}, got "
+                f"{self.couplings!r}"
             )
         for name, k in self.couplings.items():
-            clusters(name, len(self.shape))
-            if not math.isfinite(k):
-                raise ValueError(f"a coupling is a finite number, got {name} = {k}")
+            clusters(*check_names((name,)), d)
+            check_number(f"the coupling of {name}", k)
 
     @classmethod
     def of(cls, model: Ising, coupling: float) -> Hamiltonian:
         """The Hamiltonian of an Ising model at K.
 
         Raises:
-            ValueError: another lattice than a hypercubic one.
+            ValueError: another model, or another lattice than a hypercubic one.
         """
-        if model.lattice not in ("chain", "square", "cubic", "hypercubic"):
+        lattice = model.lattice if isinstance(model, Ising) else model.name
+        if lattice not in ("chain", "square", "cubic", "hypercubic"):
             raise ValueError(
-                "operators are those of a hypercubic lattice, got lattice "
-                f"'{model.lattice}'; use chain, square or cubic"
+                "operators are those of an Ising model on a hypercubic lattice, got "
+                f"'{lattice}'; use an Ising model on a chain, square or cubic"
             )
         names = {"K": "nn", "K2": "nnn", "h": "field"}
         found = model.couplings(coupling)
@@ -111,10 +120,8 @@ class Levels:
         Raises:
             ValueError: another rule, no step, or blocks that do not fit.
         """
-        sides = _block_sides(rule) * steps
-        if not sides:
-            raise ValueError(f"a bias needs blocks, got {steps} steps; take at least 1")
-        grids = [Grid(shape)]
+        sides = _block_sides(rule) * check_whole("the number of steps", steps, 1)
+        grids = [Grid(check_sides(shape))]
         for b in sides:
             grids.append(grids[-1].coarsened(b))
         shapes = tuple(grid.shape for grid in grids)
@@ -230,11 +237,16 @@ def uniform_sums(shape: tuple[int, ...], operators: Sequence[str]) -> np.ndarray
 
     Zero but for clusters whose sites cancel on a small torus.
 
+    Raises:
+        ValueError: no shape, or an operator that is not known or not a name.
+
     >>> uniform_sums((2, 4), ("nn", "third")).tolist()
     [0.0, 8.0]
     """
-    found = np.zeros(len(operators))
-    for n, name in enumerate(operators):
+    check_sides(shape)
+    names = check_names(operators)
+    found = np.zeros(len(names))
+    for n, name in enumerate(names):
         for cluster in clusters_on(name, Grid(shape)):
             places = [tuple(np.mod(site, shape).tolist()) for site in cluster]
             cancels = all(times % 2 == 0 for times in Counter(places).values())

@@ -25,13 +25,18 @@ from kadanoff.estimate import Estimate, combine
 from kadanoff.procedures.drawing import (
     Draws,
     Response,
+    check_configurations,
+    check_number,
+    check_operators,
+    check_whole,
     coarse_model,
+    last_level,
     levels_of,
     responses,
     shares,
 )
 from kadanoff.protocols import CoarseGraining, Model
-from kadanoff.randomness import subseed
+from kadanoff.randomness import generator, subseed
 
 __all__ = ["CriticalPoint", "Matching", "critical_point", "match", "matching"]
 
@@ -55,7 +60,8 @@ class Matching:
         differences: D = ⟨S⟩ of the larger less ⟨S⟩ of the smaller lattice, per site of
             the level, `(step, operator)`.
         slopes: dD/dK, the same shape.
-        crossings: K - D/(dD/dK), where each operator would match, the same shape.
+        crossings: K - D/(dD/dK), where each operator would match, the same shape; no
+            finite number where nothing grows, as deep in an ordered phase.
     """
 
     coupling: float
@@ -72,11 +78,12 @@ class Matching:
         Weighted as in least squares: δK = -Σ w D/Σ w (dD/dK), w = (dD/dK)/σ².
         """
         w = shares(self.differences, self.slopes)
-        shift = combine(
-            lambda d, s: (w * d).sum(axis=-1) / (w * s).sum(axis=-1),
-            self.differences,
-            self.slopes,
-        )
+        with np.errstate(invalid="ignore", divide="ignore"):  # where nothing grows
+            shift = combine(
+                lambda d, s: (w * d).sum(axis=-1) / (w * s).sum(axis=-1),
+                self.differences,
+                self.slopes,
+            )
         return self.coupling - shift
 
     @property
@@ -137,7 +144,8 @@ def matching(large: Response, small: Response) -> Matching:
         )
     d = large.values - small.values
     k = large.coupling
-    crossings = d.map(lambda v: k - v[0] / v[1])
+    with np.errstate(invalid="ignore", divide="ignore"):  # where nothing grows
+        crossings = d.map(lambda v: k - v[0] / v[1])
     return Matching(k, large.shapes, large.operators, d[0], d[1], crossings)
 
 
@@ -164,10 +172,14 @@ def match(
 
     Raises:
         ValueError: a rule that does not fit the lattices, a negative number of steps,
-            or what `kadanoff.sample` refuses.
+            operators that are constant or combinations of each other on the last level,
+            fewer than ten independent configurations for each of them, or what
+            `kadanoff.sample` refuses.
     """
-    smaller = _smaller(model, rule, steps)
+    smaller = _smaller(model, rule, steps, operators, seed)
+    check_number("the coupling of a matching", coupling)
     draws = drawing or Draws()
+    check_configurations(draws.draws, operators)
     found = []
     for lattice, n, name in ((model, steps + 1, "large"), (smaller, steps, "small")):
         own = subseed(seed, name)
@@ -215,12 +227,10 @@ def critical_point(
         ValueError: a start that is not positive, fewer than two rounds, a search that
             does not settle, or as in `match`.
     """
-    if not (math.isfinite(start) and start > 0) or rounds < 2:
-        raise ValueError(
-            "a search needs a finite start above 0 and at least 2 rounds, got start "
-            f"{start} and {rounds} rounds; start near the expected critical coupling"
-        )
-    _smaller(model, rule, steps)  # what cannot be compared is said before drawing
+    check_number("the start of a search, near the critical coupling,", start, 0.0)
+    check_whole("the number of rounds of a search", rounds, 2)
+    # What cannot be compared is said before drawing.
+    _smaller(model, rule, steps, operators, seed)
     k, bracket, trail = start, [0.0, math.inf], []
     for round_ in range(rounds):
         found = match(
@@ -262,12 +272,12 @@ def _onward(found: Matching, bracket: list[float]) -> float:
     return limited if low < limited < high else (low + min(high, 2 * k)) / 2
 
 
-def _smaller(model: Model, rule: CoarseGraining, steps: int) -> Model:
-    """The smaller lattice, once it is known that both can take their steps."""
-    if steps < 0:
-        raise ValueError(f"a matching takes 0 or more steps, got {steps}; give more")
+def _smaller(
+    model: Model, rule: CoarseGraining, steps: int, operators: Sequence[str], seed: int
+) -> Model:
+    """The smaller lattice, once it is known that both can be compared after steps."""
+    check_whole("the number of steps of a matching", steps, 0)
     smaller = coarse_model(model, rule)
-    level = smaller.geometry
-    for _ in range(steps):
-        level = rule.coarse(level)
+    level, alphabet = last_level(smaller, rule, steps), rule.alphabet(model.alphabet)
+    check_operators(operators, level, alphabet, rng=generator(seed, "operators"))
     return smaller

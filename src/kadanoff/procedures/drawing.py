@@ -11,8 +11,9 @@ ties included, does not depend on K.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,30 @@ from kadanoff.protocols import CoarseGraining, Model
 from kadanoff.randomness import subseed
 from kadanoff.samplers.run import sample
 
-__all__ = ["Draws", "Response", "coarse_model", "levels_of", "responses", "shares"]
+__all__ = [
+    "Draws",
+    "Response",
+    "check_configurations",
+    "check_names",
+    "check_number",
+    "check_operators",
+    "check_sides",
+    "check_whole",
+    "coarse_model",
+    "dependent",
+    "increasing",
+    "last_level",
+    "levels_of",
+    "responses",
+    "shares",
+]
+
+PER_OPERATOR = 10
+"""Independent configurations for each operator that is compared."""
+TRIED = 512
+"""Random configurations on which operators must differ."""
+DEPENDENT = 1e-9
+"""Share of the spread of operators below which they are combinations of each other."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,10 @@ class Draws:
         burn_in: sweeps before the first draw, likewise.
         runs: root of run directories; given one, every ensemble is kept and reused.
         workers: processes, see `kadanoff.sample`.
+
+    Raises:
+        ValueError: no draws or chains, or a spacing or burn-in that is no number of
+            sweeps.
     """
 
     draws: int = 10_000
@@ -51,6 +79,13 @@ class Draws:
     burn_in: int | None = None
     runs: Path | None = None
     workers: int | str | None = None
+
+    def __post_init__(self) -> None:
+        check_whole("the number of draws", self.draws, 1)
+        for name, least in (("chains", 1), ("spacing", 1), ("burn_in", 0)):
+            value = getattr(self, name)
+            if value is not None:
+                check_whole(f"{name} of an ensemble", value, least)
 
     def ensemble(self, model: Model, coupling: float, seed: int) -> Ensemble:
         """Configurations of `model` at `coupling`, in equilibrium or not at all.
@@ -102,6 +137,24 @@ def coarse_model(model: Model, rule: CoarseGraining) -> Any:
     return build(coarse.shape, **model.parameters)
 
 
+def last_level(model: Model, rule: CoarseGraining, steps: int) -> Grid:
+    """The lattice of a model after some steps of a rule.
+
+    Raises:
+        ValueError: the rule does not fit one of them, or leaves units without
+            positions.
+    """
+    level: Any = model.geometry
+    for _ in range(steps):
+        level = rule.coarse(level)
+    if not isinstance(level, Grid):
+        raise ValueError(
+            f"levels are compared site by site, got {rule}, which leaves units without "
+            "positions; use a block rule"
+        )
+    return level
+
+
 def levels_of(
     rule: CoarseGraining, fine: Ensemble, steps: int, *, seed: int
 ) -> list[Ensemble]:
@@ -110,7 +163,7 @@ def levels_of(
     Raises:
         ValueError: the rule does not fit one of the levels.
     """
-    if not steps:
+    if not check_whole("the number of steps of a rule", steps, 0):
         return [fine]
     return list(Stack((rule,) * steps).levels(fine, seed=subseed(seed, "rule")))
 
@@ -126,9 +179,11 @@ def responses(
         operators: names from `kadanoff.instruments.operators`.
 
     Raises:
-        ValueError: an unknown operator, or too few configurations for an error bar.
+        ValueError: an unknown operator, or fewer than ten independent configurations
+            for each.
     """
     fine = levels[0]
+    check_configurations(fine.n_eff, operators)
     sums = [operator_sums(e, operators) / e.grid.size for e in levels]
     s = np.stack(sums, axis=2)  # (chain, draw, level, operator)
     energy = _energies(model, fine)[..., None, None]
@@ -154,6 +209,154 @@ def responses(
     return Response(coupling, shapes, tuple(operators), values)
 
 
+def check_names(operators: Any) -> tuple[str, ...]:
+    """The names, once they are a list of names.
+
+    Raises:
+        ValueError: anything else.
+    """
+    listed = isinstance(operators, Iterable) and not isinstance(operators, str)
+    if not listed or not all(isinstance(o, str) for o in operators):
+        raise ValueError(
+            f"operators are names in a list, such as ('nn', 'nnn'), got {operators!r}"
+        )
+    return tuple(operators)
+
+
+def check_sides(shape: Any, least: int = 1) -> tuple[Any, ...]:
+    """The shape, once it is one or more whole sides.
+
+    Raises:
+        ValueError: anything else, or a side below `least`.
+    """
+    sides: tuple[Any, ...] = tuple(shape) if isinstance(shape, Iterable) else ()
+    whole = all(isinstance(side, Integral) for side in sides)
+    if not sides or not whole or min(sides) < least:
+        raise ValueError(
+            f"a lattice has whole sides of at least {least} sites, got {shape!r}; give "
+            "for example (27, 27)"
+        )
+    return sides
+
+
+def check_operators(
+    operators: Sequence[str], level: Grid, alphabet: str, *, rng: np.random.Generator
+) -> tuple[str, ...]:
+    """The names, once they are those of operators that differ on a level.
+
+    On a lattice of few sites some are constant and some coincide, and one operator can
+    have two names: what depends on the others would count twice.
+
+    Args:
+        operators: names from `kadanoff.instruments.operators`.
+        level: the smallest lattice on which they are compared.
+        alphabet: of its values.
+        rng: of the random configurations on which they are compared here.
+
+    Raises:
+        ValueError: no names, an unknown one, or operators that are constant there or
+            combinations of each other.
+    """
+    names = check_names(operators)
+    if not names:
+        raise ValueError(
+            "one or more operators are compared, got none; name one, such as 'nn'"
+        )
+    values = _any_values(alphabet, (1, TRIED, *level.lattice), rng)
+    sums = operator_sums(Ensemble.from_values(values, level, alphabet=alphabet), names)
+    wrong = dependent(np.cov(sums[0], rowvar=False).reshape(len(names), -1))
+    if wrong:
+        raise ValueError(
+            f"operators must differ on the last level {level.shape}, and some are "
+            "constant or combinations of each other there: "
+            f"{', '.join(names[k] for k in wrong)}; leave some out or use a larger "
+            "lattice"
+        )
+    return names
+
+
+def dependent(covariance: np.ndarray) -> list[int]:
+    """Which operators are constant, or can be left out without losing anything."""
+    spread = np.sqrt(np.diag(covariance))
+    moving = np.flatnonzero(spread > DEPENDENT * max(1.0, spread.max()))
+    scaled = covariance[np.ix_(moving, moving)] / np.outer(
+        spread[moving], spread[moving]
+    )
+
+    def rank(kept: np.ndarray) -> int:
+        eigenvalues = np.linalg.eigvalsh(scaled[np.ix_(kept, kept)])
+        return int((eigenvalues > DEPENDENT * len(scaled)).sum())
+
+    every = np.arange(len(moving))
+    full = rank(every)
+    lost = full < len(moving)
+    spare = [k for k in every if lost and rank(np.delete(every, k)) == full]
+    still = sorted({*range(len(covariance))} - {*moving.tolist()})
+    return sorted([*still, *moving[spare].tolist()])
+
+
+def check_configurations(n_eff: float, operators: Sequence[str]) -> None:
+    """Refuse a comparison of more operators than the configurations can carry.
+
+    Raises:
+        ValueError: fewer than ten independent configurations for each.
+    """
+    needed = PER_OPERATOR * len(operators)
+    if n_eff < needed:
+        raise ValueError(
+            f"operators are compared on at least {PER_OPERATOR} independent "
+            f"configurations each, {needed} for {', '.join(operators)}, got "
+            f"{n_eff:.1f}; draw more or name fewer"
+        )
+
+
+def check_whole(what: str, value: Any, least: int) -> int:
+    """The number, once it is whole and not too small.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{what} is {least} or more, a whole number, got {value!r}")
+    return int(value)
+
+
+def check_number(what: str, value: Any, above: float = -math.inf) -> float:
+    """The number, once it is finite and above a bound.
+
+    Raises:
+        ValueError: anything else.
+    """
+    real = isinstance(value, int | float | np.integer | np.floating)
+    if not real or not math.isfinite(value) or not value > above:
+        bound = "" if above == -math.inf else f" above {above:g}"
+        raise ValueError(f"{what} is a finite number{bound}, got {value!r}")
+    return float(value)
+
+
+def increasing(couplings: Any, least: int = 1) -> np.ndarray:
+    """Couplings as an array, once they are finite numbers that increase.
+
+    Raises:
+        ValueError: anything else, or fewer than `least`.
+    """
+    try:
+        k = np.asarray(couplings, dtype=float)
+    except (TypeError, ValueError):  # words, or rows of several lengths
+        k = np.zeros(0)
+    if (
+        k.ndim != 1
+        or len(k) < least
+        or not np.isfinite(k).all()
+        or (np.diff(k) <= 0).any()
+    ):
+        raise ValueError(
+            f"couplings are {least} or more finite numbers that increase, got "
+            f"{couplings!r}; sort them and leave doubles out"
+        )
+    return k
+
+
 def shares(differences: Estimate, slopes: Estimate) -> np.ndarray:
     """Weights w of operators in δ = Σ w D/Σ w s, the shift that D = s δ asks for.
 
@@ -167,6 +370,20 @@ def shares(differences: Estimate, slopes: Estimate) -> np.ndarray:
     variance = differences.error**2
     everywhere = (variance > 0).all()
     return slopes.value / variance if everywhere else slopes.value
+
+
+def _any_values(
+    alphabet: str, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
+    """Independent random values of an alphabet."""
+    if alphabet == "pm1":
+        return rng.integers(0, 2, shape).astype(np.int8) * 2 - 1
+    if alphabet == "angle":
+        return rng.uniform(0, 2 * math.pi, shape)
+    if alphabet.startswith("potts"):
+        q = int(alphabet.partition(":")[2])
+        return rng.integers(0, q, shape).astype(np.int8)
+    return rng.standard_normal(shape)
 
 
 def _energies(model: Model, fine: Ensemble) -> np.ndarray:

@@ -42,6 +42,7 @@ import numpy as np
 
 from kadanoff.autocorrelation import integrated_time
 from kadanoff.estimate import Estimate, combine, weighted_jackknife
+from kadanoff.geometry import Grid
 from kadanoff.instruments.clusters import spins_of
 from kadanoff.models.ising import Ising
 from kadanoff.procedures.block_bias import (
@@ -49,6 +50,15 @@ from kadanoff.procedures.block_bias import (
     Hamiltonian,
     Levels,
     uniform_sums,
+)
+from kadanoff.procedures.drawing import (
+    check_configurations,
+    check_names,
+    check_number,
+    check_operators,
+    check_whole,
+    dependent,
+    increasing,
 )
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import generator, subseed
@@ -75,8 +85,6 @@ NEARLY = 0.02
 """A move of J after which the next round is drawn in full."""
 LONGEST = 0.1
 """Largest change of a coupling in one round."""
-SINGULAR = 1e10
-"""Condition of the Hessian beyond which operators are combinations of each other."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +112,7 @@ class BiasedDraws:
     def __post_init__(self) -> None:
         least = {"draws": 4, "replicas": 8, "spacing": 1, "burn_in": 0, "rounds": 2}
         for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise ValueError(
-                    f"{name} of a biased ensemble is at least {bound}, got "
-                    f"{getattr(self, name)}; draw more"
-                )
+            check_whole(f"{name} of a biased ensemble", getattr(self, name), bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,27 +267,30 @@ def renormalize(
 
     Raises:
         ValueError: another rule, blocks that do not fit, operators that are constant or
-            combinations of each other on the last level, parities that do not fit, or a
-            search that does not settle.
+            combinations of each other on the last level, fewer than ten independent
+            configurations for each, parities that do not fit, a start of another length
+            than the operators, or a search that does not settle.
     """
     draws = drawing or BiasedDraws()
-    names = _checked(hamiltonian, tuple(operators), tuple(odd))
     levels = Levels.of(hamiltonian.shape, rule, steps)
+    names = _checked(hamiltonian, operators, odd, levels.shapes[-1], seed)
+    check_configurations(draws.replicas * draws.draws, names)
     rng = generator(seed, "variational")
     blocks = BiasedBlocks(hamiltonian, levels, operators, draws.replicas, rng=rng)
     target = uniform_sums(levels.shapes[-1], operators)
     n = len(operators)
     j = np.array([hamiltonian.couplings.get(name, 0.0) for name in operators])
-    j = j if start is None else np.array(start, dtype=float)
+    j = j if start is None else _numbers("a bias starts", start, operators)
     is_last = False
     for _ in range(draws.rounds):
         count = draws.draws if is_last else max(2, draws.draws // 4)
         blocks.sweep(j, draws.burn_in)
         sums = blocks.draw(j, names, count, draws.spacing)
-        found = _reading(sums, n, j, target)
+        found = _reading(sums, names, n, j, target)
         move, error = found[0].value - j, found[0].error
         near = (abs(move) <= SETTLED * error) | (move**2 <= SMALL * error)
         if is_last and near.all():
+            check_configurations(found[0].n_eff, names)
             couplings, gradient, hessian, step, odd_step, bare = found
             return Renormalized(
                 hamiltonian=hamiltonian,
@@ -337,12 +344,10 @@ def drift(
     Raises:
         ValueError: fewer than two steps, or as in `renormalize`.
     """
-    if steps < 2:
-        raise ValueError(
-            f"a drift compares n and n - 1 steps and needs 2 or more, got {steps}"
-        )
+    check_whole("the number of steps of a drift, from n - 1 to n,", steps, 2)
+    check_number("the coupling of a drift", coupling)
     large = Hamiltonian.of(model, coupling)
-    bare = _derivative(large, tuple(operators))
+    bare = _derivative(large, check_names(operators))
     smaller = Levels.of(large.shape, rule, 1).shapes[-1]
     small = replace(large, shape=smaller)
     after = renormalize(
@@ -381,11 +386,7 @@ def critical_window(
     Raises:
         ValueError: couplings that do not increase, or that all flow to the same side.
     """
-    k = [float(value) for value in couplings]
-    if len(k) < 2 or sorted(set(k)) != k:
-        raise ValueError(
-            f"a window needs two or more couplings that increase, got {k}; sort them"
-        )
+    k = increasing(couplings, 2).tolist()
     found = []
     for n, value in enumerate(k):
         own = subseed(seed, "coupling", n)
@@ -440,9 +441,11 @@ def fixed_hamiltonian(
         progress: called with every step.
 
     Raises:
-        ValueError: a search that does not settle, or as in `renormalize`.
+        ValueError: a start of another length than the operators, no round, a search
+            that does not settle, or as in `renormalize`.
     """
-    k, guess = np.array(start, dtype=float), None
+    check_whole("the number of rounds of a search", rounds, 1)
+    k, guess = _numbers("a search starts", start, check_names(operators)), None
     for round_ in range(rounds):
         named = dict(zip(operators, k.tolist(), strict=True))
         found = renormalize(
@@ -469,7 +472,11 @@ def fixed_hamiltonian(
 
 
 def _reading(
-    sums: np.ndarray, operators: int, j: np.ndarray, target: np.ndarray
+    sums: np.ndarray,
+    names: tuple[str, ...],
+    operators: int,
+    j: np.ndarray,
+    target: np.ndarray,
 ) -> tuple[Estimate, ...]:
     """K′, gradient, Hessian, last step, odd last step, bare derivatives."""
     replicas, draws, _, n = sums.shape
@@ -485,7 +492,7 @@ def _reading(
         c = square - np.outer(mean, mean)
         average = (centre + mean)[top + even] - target
         hessian = c[np.ix_(top + even, top + even)]
-        _check_independent(hessian)
+        _check_independent(c[top:, top:], names)
         step = np.linalg.solve(hessian, c[np.ix_(top + even, n + even)])
         bare = np.linalg.solve(hessian, c[np.ix_(top + even, even)])
         others = np.linalg.solve(
@@ -518,40 +525,65 @@ def _square(side: int) -> Callable[[np.ndarray], np.ndarray]:
     return lambda flat: flat.reshape(side, side)
 
 
-def _check_independent(hessian: np.ndarray) -> None:
-    spread = np.sqrt(np.diag(hessian))
-    if not spread.all() or np.linalg.cond(hessian / np.outer(spread, spread)) > (
-        SINGULAR
-    ):
+def _check_independent(covariance: np.ndarray, names: tuple[str, ...]) -> None:
+    """Of the operators on the last level, which may be frozen under the bias."""
+    wrong = dependent(covariance)
+    if wrong:
         raise ValueError(
             "the operators of a bias must fluctuate, each in its own way, and on the "
-            "last level some are constant or combinations of others; use fewer, or a "
-            "larger lattice"
+            "last level some were constant or combinations of each other: "
+            f"{', '.join(names[k] for k in wrong)}; draw more, use fewer or a larger "
+            "lattice"
         )
+
+
+def _numbers(
+    what: str, values: Sequence[float], operators: Sequence[str]
+) -> np.ndarray:
+    """One finite number for each operator."""
+    try:
+        k = np.array(values, dtype=float)
+    except (TypeError, ValueError):  # words, or rows of several lengths
+        k = np.zeros(0)
+    if k.shape != (len(operators),) or not np.isfinite(k).all():
+        raise ValueError(
+            f"{what} from one finite number for each of {', '.join(operators)}, got "
+            f"{values!r}"
+        )
+    return k
 
 
 def _checked(
-    hamiltonian: Hamiltonian, operators: tuple[str, ...], odd: tuple[str, ...]
+    hamiltonian: Hamiltonian,
+    operators: Sequence[str],
+    odd: Sequence[str],
+    last: tuple[int, ...],
+    seed: int,
 ) -> tuple[str, ...]:
-    """All names that are measured, once the parities are known to fit."""
-    names = (*operators, *odd)
-    if not operators or len(set(names)) < len(names):
-        raise ValueError(
-            f"a bias needs one or more operators, each named once, got {names}"
-        )
-    is_even = hamiltonian.is_even and all(spins_of(n) % 2 == 0 for n in operators)
-    if odd and not (is_even and all(spins_of(n) % 2 for n in odd)):
+    """All names that are measured, once they fit the last level and the parities do."""
+    rng = generator(seed, "operators")
+    level = Grid(last)
+    names = check_operators(operators, level, "pm1", rng=rng)
+    others = check_names(odd)
+    if others:
+        check_operators(others, level, "pm1", rng=rng)
+    is_even = hamiltonian.is_even and all(spins_of(n) % 2 == 0 for n in names)
+    if others and not (is_even and all(spins_of(n) % 2 for n in others)):
         raise ValueError(
             "operators of the other parity are odd ones beside an even Hamiltonian and "
-            f"even operators, got {odd} beside {operators} and "
+            f"even operators, got {others} beside {names} and "
             f"{dict(hamiltonian.couplings)}; put all into operators"
         )
-    return names
+    return (*names, *others)
 
 
 def _derivative(hamiltonian: Hamiltonian, operators: tuple[str, ...]) -> np.ndarray:
     """dK_β/dK of a model whose couplings are all proportional to K."""
     k = hamiltonian.couplings
+    if not any(k.values()):
+        raise ValueError(
+            f"the derivative in K needs a model that has it, got couplings {dict(k)}"
+        )
     left_out = [name for name in k if name not in operators]
     if left_out:
         raise ValueError(

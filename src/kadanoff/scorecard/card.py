@@ -7,7 +7,7 @@ maps of known fault on the same configurations says what the reading is worth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,16 @@ from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
 from kadanoff.scorecard.rows import QUICK, ROWS, Row, read
 from kadanoff.scorecard.subject import Subject, of_pair, of_rule
 from kadanoff.scorecard.text import card_text, side_by_side
+from kadanoff.sweep import Sweep
 
-__all__ = ["Comparison", "Scorecard", "compare", "probe", "probe_pair"]
+__all__ = [
+    "Comparison",
+    "Scorecard",
+    "compare",
+    "probe",
+    "probe_pair",
+    "probe_sweep",
+]
 
 ALL = "all"
 Progress = Callable[[str, int, int], None]
@@ -180,6 +188,38 @@ def compare(
     )
 
 
+def probe_sweep(
+    rule: CoarseGraining | Sequence[CoarseGraining | str],
+    sweep: Sweep,
+    *,
+    seed: int = 0,
+    rows: Sequence[str] | str = ALL,
+    progress: Progress | None = None,
+) -> Comparison:
+    """One map on the configurations of several temperatures, without controls.
+
+    What the map fits, as an arrangement, is fitted at each temperature anew.
+
+    Args:
+        rule: as in `probe`.
+        sweep: ensembles of one model, in order of their coupling.
+        seed: as in `probe`.
+        rows: as in `probe`.
+        progress: as in `probe`.
+
+    Raises:
+        ValueError: as in `probe`.
+    """
+    cards = (
+        probe(rule, fine, seed=seed, rows=rows, controls=(), progress=progress)
+        for fine in sweep
+    )
+    named = zip(cards, sweep.couplings, strict=True)
+    return Comparison(
+        tuple(replace(card, rule=f"{card.rule} at K = {k:.6g}") for card, k in named)
+    )
+
+
 def _card(
     subject: Subject,
     rows: Sequence[str] | str,
@@ -257,9 +297,15 @@ def _remark(subject: Subject) -> str:
     networks = [getattr(rule, "network", None) for rule in rules]
     trained_on = [getattr(n, "notes", {}).get("lineage", "") for n in networks if n]
     fine = subject.fine.lineage
+    remarks = []
     if any(share_chains(lineage, fine) for lineage in trained_on if lineage):
-        return (
+        remarks.append(
             "the network was trained on some of the chains that are read here; sample "
             "others to judge it by"
         )
-    return ""
+    if subject.fine.model is None:
+        remarks.append(
+            "the law of these configurations is not known: a temperature is that of "
+            "the Ising torus of that energy, and exponents presume a critical point"
+        )
+    return "; ".join(remarks)

@@ -30,8 +30,7 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, jackknife
 from kadanoff.exact.enumerate import all_states
 from kadanoff.geometry import Geometry
-from kadanoff.instruments.likelihood import KL, exact_log_prob, relative_entropy
-from kadanoff.models.ising import Ising
+from kadanoff.instruments.likelihood import KL, law_of, relative_entropy
 from kadanoff.networks.annealing import annealed
 from kadanoff.networks.bound import dbn_bound
 from kadanoff.networks.dbn import DBN
@@ -246,7 +245,7 @@ def visible_units_of(network: Machine | DBN) -> Units:
 
 def _reweighted(unseen: Ensemble, log_prob: LogProb) -> tuple[Estimate, float]:
     """⟨x⟩ + ln ⟨e^{−x}⟩ per site, and the share of configurations that matters."""
-    exact = exact_log_prob(Ising(unseen.shape), unseen.couplings["K"])
+    exact = law_of(unseen)
     sites = math.prod(unseen.shape)
     # x has the estimated ln Z in it, which cancels but keeps e^{−x} near 1.
 
@@ -263,6 +262,6 @@ def _over_all_states(unseen: Ensemble, log_prob: LogProb, error: float) -> KL:
     """The sum over all states: no configuration is missing, none is drawn."""
     sites = math.prod(unseen.shape)
     states = all_states(sites).reshape(-1, *unseen.shape)
-    log_p = exact_log_prob(Ising(unseen.shape), unseen.couplings["K"])(states)
+    log_p = law_of(unseen)(states)
     value = (np.exp(log_p) * (log_p - log_prob(states))).sum() / sites
     return KL(Estimate(np.array(value), {}, math.inf), error / sites)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from kadanoff.coarse.arrange import Arrange
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.grammar import ARRANGE, fit_and_read, fitted
+from kadanoff.coarse.handed_over import as_rule
 from kadanoff.coarse.layer import Layer
 from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import chain_range
 from kadanoff.geometry import Grid, scale_factor
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
@@ -93,7 +93,8 @@ def of_rule(
     Raises:
         ValueError: the rule does not fit the ensemble, or there are too few chains.
     """
-    rules = [*rule] if isinstance(rule, Sequence) else [rule]
+    given = [*rule] if isinstance(rule, Sequence) else [rule]
+    rules = [one if one == ARRANGE else as_rule(one) for one in given]
     stack, read = _stack(rules, ensemble, seed)
     return Subject(str(stack), tuple(_levels(stack, read, seed)), stack, seed)
 
@@ -123,26 +124,10 @@ def halves(levels: Sequence[Ensemble]) -> tuple[list[Ensemble], list[Ensemble]]:
     Raises:
         ValueError: a single configuration.
     """
-    if levels[0].chains > 1:
-        parts = [level.split(2) for level in levels]
-    elif levels[0].draws > 1:
-        parts = [_draws_in_two(level) for level in levels]
-    else:
-        raise ValueError(
-            "a row that fits on one half and reads the other needs at least 2 "
-            "configurations, got 1; sample more"
-        )
+    several = levels[0].chains > 1
+    parts = [level.split(2) if several else level.stretches(1, 1) for level in levels]
     first, second = zip(*parts, strict=True)
     return list(first), list(second)
-
-
-def _draws_in_two(level: Ensemble) -> tuple[Ensemble, Ensemble]:
-    middle = level.draws // 2
-    root = chain_range(level.lineage)[0]
-    return (
-        replace(level, data=level.data[:, :middle], lineage=f"{root}, first half"),
-        replace(level, data=level.data[:, middle:], lineage=f"{root}, second half"),
-    )
 
 
 def _stack(
