@@ -972,6 +972,34 @@ REFERENCES = {
         "10.1109/ACCESS.2020.3000901",
         "1906.05212",
     ),
+    "optimal-rsmi": Reference(
+        "Lenggenhager, P. M. and Gökmen, D. E. and Ringel, Z. and Huber, S. D. and "
+        "Koch-Janusz, M.",
+        "Optimal Renormalization Group Transformation from Information Theory",
+        "Phys. Rev. X 10, 011037",
+        2020,
+        doi="10.1103/PhysRevX.10.011037",
+    ),
+    "infonce": Reference(
+        "van den Oord, A. and Li, Y. and Vinyals, O.",
+        "Representation Learning with Contrastive Predictive Coding",
+        "arXiv",
+        2018,
+        arxiv="1807.03748",
+    ),
+    "barber-agakov": Reference(
+        "Barber, D. and Agakov, F.",
+        "The IM Algorithm: A Variational Approach to Information Maximization",
+        "Advances in Neural Information Processing Systems 16",
+        2003,
+    ),
+    "information-bounds": Reference(
+        "Poole, B. and Ozair, S. and van den Oord, A. and Alemi, A. A. and Tucker, G.",
+        "On Variational Bounds of Mutual Information",
+        "International Conference on Machine Learning",
+        2019,
+        arxiv="1905.06922",
+    ),
 }
 
 TOPICS = {
@@ -991,6 +1019,9 @@ TOPICS = {
     "cluster-readings": (
         *("random-clusters", "cluster-estimators", "improved-estimators"),
         "second-moment-length",
+    ),
+    "information": (
+        *("rsmi", "optimal-rsmi", "infonce", "barber-agakov", "information-bounds"),
     ),
     "interval": ("jackknife", "welch", "satterthwaite"),
     "scaling": (

@@ -148,6 +148,8 @@ def _change_faults(
 ) -> list[str]:
     """Changes over steps and operators that no renormalization step has."""
     if change is None:
+        if truncation is not None and not math.isfinite(float(truncation.value)):
+            return ["it has no exponent with half of the operators"]
         unsettled = truncation is not None and not _settled(truncation, GROSS)
         return [_still(truncation, "operators")] if unsettled else []
     if not math.isfinite(float(change.value)):

@@ -16,7 +16,7 @@ from kadanoff.estimate import Estimate, share_chains
 from kadanoff.protocols import CoarseGraining
 from kadanoff.scorecard.cache import cached
 from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
-from kadanoff.scorecard.rows import QUICK, ROWS, Row, read
+from kadanoff.scorecard.rows import INFORMATION, QUICK, ROWS, Row, read
 from kadanoff.scorecard.subject import Subject, of_pair, of_rule
 from kadanoff.scorecard.text import card_text, side_by_side
 from kadanoff.sweep import Sweep
@@ -74,6 +74,13 @@ class Scorecard:
     def __str__(self) -> str:
         return card_text(self)
 
+    def _repr_html_(self) -> str:
+        """The card in a notebook."""
+        from kadanoff.reports.scorecard import fragment
+        from kadanoff.scorecard.sheet import of_card
+
+        return fragment(of_card(self))
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -95,6 +102,13 @@ class Comparison:
     def __str__(self) -> str:
         return side_by_side({card.rule: card.rows for card in self.cards})
 
+    def _repr_html_(self) -> str:
+        """The cards in a notebook."""
+        from kadanoff.reports.scorecard import fragment
+        from kadanoff.scorecard.sheet import of_comparison
+
+        return fragment(of_comparison(self))
+
 
 def probe(
     rule: CoarseGraining | Sequence[CoarseGraining | str],
@@ -109,7 +123,8 @@ def probe(
     """The scorecard of a rule, or of a stack of rules, on an ensemble.
 
     Args:
-        rule: a coarse-graining, or several, `arrange` by its name.
+        rule: a coarse-graining, or several, `arrange` by its name; a torch module or a
+            function of arrays with ±1 output as it is, others by `as_rule`.
         ensemble: configurations on a grid.
         seed: draws what the rule, the controls and the readings leave to chance.
         rows: names of the rows to read, `all` of them where not given.
@@ -276,14 +291,15 @@ def _chosen(
 def _beside_block(row: Row, block: Sequence[Row]) -> Row:
     """A row with its readings relative to those of the block rule."""
     same = next((other for other in block if other.name == row.name), None)
-    if row.name != "temperature" or same is None:
-        return row
-    readings = {}
+    readings = dict(row.readings)
     for name, value in row.readings.items():
-        readings[name] = value
-        other = same.readings.get(name)
-        if name.startswith("T by") and isinstance(other, Estimate):
+        other = None if same is None else same.readings.get(name)
+        if not isinstance(other, Estimate):
+            continue
+        if name.startswith("T by"):
             readings[f"{name}, less the block rule's"] = value - other
+        elif name == INFORMATION:
+            readings["share of what the block rule keeps"] = value / other
     return Row(row.name, readings, row.sentence)
 
 

@@ -6,46 +6,53 @@ maps of the same configurations with the same seed have aligned errors, and so h
 ratio. What a map keeps is given as a share of what majority keeps; information itself
 depends on temperature, buffer and the size of the block.
 
-A map that reads beyond its block can read its environment, and then knows more of it
-than any block spin: a share above 1 is no merit.
+A rule that reads only the block and the buffer can know no more of the environment than
+they do: I(H:E) ≤ I(H:own) where `own` is both. A map that reads elsewhere knows more of
+the environment than any block spin, and a share above 1 is no merit, where its own
+block tells less: so `own` is read too. All units of a map are read as one; a map that
+does something else at every place is read as what its units have in common.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import Estimate, check_same_chains
+from kadanoff.estimate import Estimate
 from kadanoff.exact.information import BIT
 from kadanoff.instruments.information import (
+    READ,
     InfoNCE,
     Pairs,
     barber_agakov,
     block_side,
     entropy,
     info_nce,
+    own_pairs,
     pairs_of,
 )
 from kadanoff.networks.critic import Lessons, train_classifier, train_critic
 from kadanoff.randomness import generator, subseed
-from kadanoff.scorecard.rows import Row
 
 __all__ = [
     "Information",
     "information",
-    "information_row",
     "learning_curve",
+    "readings",
+    "sentence",
     "share_kept",
     "shuffled",
 ]
 
 SHARES = (3, 1, 4)
 """Chains that are learned from, watched and read."""
-LEARNED, WATCHED = 1 << 19, 1 << 14
-"""Pairs that are learned from and watched, about."""
+LEARNED = 1 << 19
+PAIRS = {"learn": LEARNED, "watch": 1 << 14, "read": READ}
+"""Pairs of each part, at most."""
 BATCH = 256
 """Coarse values that a critic tells apart, in training and when it is read."""
 
@@ -58,6 +65,8 @@ class Information:
         classifier: H(h) + ⟨ln q(h | E)⟩; None of real values.
         critic: InfoNCE; None where it was not asked for.
         entropy: H(h), which no information is above; None of real values.
+        own: the bound with the block and its buffer in the place of E; None where it
+            was not asked for.
         buffer: sites left out around the block.
         reach: width of the environment beyond them.
         learned: configurations that the networks were trained on.
@@ -66,6 +75,7 @@ class Information:
     classifier: Estimate | None
     critic: InfoNCE | None
     entropy: Estimate | None
+    own: Estimate | None
     buffer: int
     reach: int
     learned: int
@@ -76,11 +86,19 @@ class Information:
 
         Chosen by kind and not by size: the larger of two readings is above both means.
         """
-
         if self.classifier is not None:
             return self.classifier
         assert self.critic is not None  # one of the two is always read
         return self.critic.value
+
+    @property
+    def reads_elsewhere(self) -> bool:
+        """Whether E tells more than block and buffer, by three errors: then h is made
+        of something else."""
+        if self.own is None:
+            return False
+        more = self.bound - self.own
+        return bool(more.value > 3 * more.error)
 
 
 def information(
@@ -108,10 +126,20 @@ def information(
     Raises:
         ValueError: as in `pairs_of`, or too few chains or configurations.
     """
-    learn, watch, read = _parts(fine, coarse, seed, buffer, reach)
     width = block_side(fine, coarse) if buffer is None else buffer
-    learned = fine.split(*SHARES)[0].size
-    return _bounds(learn, watch, read, lessons, seed, critic, (width, reach, learned))
+    around = partial(pairs_of, buffer=width, reach=reach)
+    beyond = _split(fine, coarse, seed, around)
+    within = _split(fine, coarse, seed, partial(own_pairs, buffer=width))
+    discrete = beyond.read.states is not None
+    return Information(
+        classifier=_classifier(beyond, lessons, seed) if discrete else None,
+        critic=_critic(beyond, lessons, seed) if critic or not discrete else None,
+        entropy=entropy(beyond.read) if discrete else None,
+        own=_bound(within, lessons, seed),
+        buffer=width,
+        reach=reach,
+        learned=fine.split(*SHARES)[0].size,
+    )
 
 
 def learning_curve(
@@ -123,9 +151,8 @@ def learning_curve(
     buffer: int | None = None,
     reach: int = 2,
     lessons: Lessons | None = None,
-    critic: bool = False,
-) -> tuple[Information, ...]:
-    """The reading after learning from a part of the training chains only.
+) -> dict[int, Estimate]:
+    """The bound after learning from a part of the training chains only, in nats.
 
     All are read on the same chains: what still grows from the last but one to the last
     is what more configurations would add. Arguments as in `information`.
@@ -138,7 +165,9 @@ def learning_curve(
         buffer: as there.
         reach: as there.
         lessons: as there.
-        critic: as there.
+
+    Returns:
+        The readings by the number of configurations that were learned from.
 
     Raises:
         ValueError: as in `information`, or a share out of its range.
@@ -147,17 +176,17 @@ def learning_curve(
         raise ValueError(
             f"shares of the training chains are above 0 and at most 1, got {shares}"
         )
-    _, watch, read = _parts(fine, coarse, seed, buffer, reach)
-    width = block_side(fine, coarse) if buffer is None else buffer
-    whole = [ensemble.split(*SHARES)[0] for ensemble in (fine, coarse)]
-    curve = []
+    around = partial(pairs_of, buffer=buffer, reach=reach)
+    whole = _split(fine, coarse, seed, around)
+    learn = [ensemble.split(*SHARES)[0] for ensemble in (fine, coarse)]
+    curve = {}
     for share in shares:
-        few = slice(0, max(1, round(share * whole[0].chains)))
-        part = [ensemble.select(few) for ensemble in whole]
-        learn = _pairs(part[0], part[1], seed, buffer, reach, LEARNED)
-        about = (width, reach, part[0].size)
-        curve.append(_bounds(learn, watch, read, lessons, seed, critic, about))
-    return tuple(curve)
+        few = slice(0, max(1, round(share * learn[0].chains)))
+        part = [ensemble.select(few) for ensemble in learn]
+        rng = generator(seed, "pairs", "learn")
+        pairs = around(*part, rng=rng, most=LEARNED)
+        curve[part[0].size] = _bound(replace(whole, learn=pairs), lessons, seed)
+    return curve
 
 
 def share_kept(found: Information, majority: Information) -> Estimate:
@@ -197,107 +226,98 @@ def shuffled(coarse: Ensemble) -> Ensemble:
     )
 
 
-def information_row(found: Information, majority: Information | None) -> Row:
-    """The row of a scorecard; no majority where it cannot be applied, or is the map."""
-    readings: dict[str, object] = {"I(H:E) (nats)": found.bound}
-    if found.entropy is not None:
-        readings["H(h) (nats)"] = found.entropy
+def readings(found: Information, majority: Information | None) -> dict[str, Estimate]:
+    """What a row of a scorecard shows, by name.
+
+    Args:
+        found: of the map.
+        majority: on the same chains; None where it cannot be applied, or is the map.
+
+    Raises:
+        ValueError: as in `share_kept`.
+    """
+    named = {
+        "I(H:E) (nats)": found.bound,
+        "I(H:own block and buffer) (nats)": found.own,
+        "H(h) (nats)": found.entropy,
+    }
     if found.critic is not None and found.classifier is not None:
-        readings["I(H:E) by InfoNCE (nats)"] = found.critic.value
+        named["I(H:E) by InfoNCE (nats)"] = found.critic.value
     if majority is not None:
-        readings["share of majority's"] = share_kept(found, majority)
-    return Row("information", readings, _sentence(found, majority))
+        named["share of majority's"] = share_kept(found, majority)
+    return {name: value for name, value in named.items() if value is not None}
 
 
-def _sentence(found: Information, majority: Information | None) -> str:
-    bits = found.bound.map(lambda nats: nats / BIT)
+def sentence(found: Information, majority: Information | None) -> str:
+    """The same in words, in bits; arguments as in `readings`."""
     words = (
-        f"a coarse variable tells at least {bits} bits of what lies more than "
-        f"{found.buffer} sites from its block"
+        f"a coarse variable tells at least {_bits(found.bound)} bits of what lies more "
+        f"than {found.buffer} sites from its block"
     )
     if majority is not None:
         words += f", {share_kept(found, majority)} of what majority keeps"
+    if found.own is not None and found.reads_elsewhere:
+        words += (
+            f"; of what lies nearer it tells less, {_bits(found.own)} bits: the map "
+            "reads other places than its block"
+        )
     if found.classifier is None and found.critic is not None and found.critic.saturated:
         ceiling = found.critic.ceiling / BIT
         words += f"; the bound cannot exceed {ceiling:.2g} bits and is close to that"
     return words
 
 
-def _bounds(
-    learn: Pairs,
-    watch: Pairs,
-    read: Pairs,
-    lessons: Lessons | None,
-    seed: int,
-    critic: bool,
-    about: tuple[int, int, int],
-) -> Information:
-    discrete = read.states is not None
-    buffer, reach, learned = about
-    return Information(
-        classifier=_classifier(learn, watch, read, lessons, seed) if discrete else None,
-        critic=(
-            _critic(learn, watch, read, lessons, seed)
-            if critic or not discrete
-            else None
-        ),
-        entropy=entropy(read) if discrete else None,
-        buffer=buffer,
-        reach=reach,
-        learned=learned,
+def _bits(nats: Estimate) -> Estimate:
+    return nats.map(lambda value: value / BIT)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Pairs of the chains that are learned from, watched and read."""
+
+    learn: Pairs
+    watch: Pairs
+    read: Pairs
+
+
+def _split(
+    fine: Ensemble, coarse: Ensemble, seed: int, around: Callable[..., Pairs]
+) -> _Split:
+    parts = zip(fine.split(*SHARES), coarse.split(*SHARES), strict=True)
+    learn, watch, read = (
+        around(*part, rng=generator(seed, "pairs", name), most=most)
+        for part, (name, most) in zip(parts, PAIRS.items(), strict=True)
     )
+    return _Split(learn, watch, read)
 
 
-def _classifier(
-    learn: Pairs, watch: Pairs, read: Pairs, lessons: Lessons | None, seed: int
-) -> Estimate:
+def _bound(split: _Split, lessons: Lessons | None, seed: int) -> Estimate:
+    if split.read.states is not None:
+        return _classifier(split, lessons, seed)
+    return _critic(split, lessons, seed).value
+
+
+def _classifier(split: _Split, lessons: Lessons | None, seed: int) -> Estimate:
     network = train_classifier(
-        (learn.coarse, learn.environment),
-        (watch.coarse, watch.environment),
-        states=int(read.states or 0),
+        (split.learn.coarse, split.learn.environment),
+        (split.watch.coarse, split.watch.environment),
+        states=int(split.read.states or 0),
         lessons=lessons,
         seed=subseed(seed, "classifier"),
     )
-    return barber_agakov(read, network.log_prob)
+    return barber_agakov(split.read, network.log_prob)
 
 
-def _critic(
-    learn: Pairs, watch: Pairs, read: Pairs, lessons: Lessons | None, seed: int
-) -> InfoNCE:
+def _critic(split: _Split, lessons: Lessons | None, seed: int) -> InfoNCE:
     network = train_critic(
-        (learn.coarse, learn.environment),
-        (watch.coarse, watch.environment),
-        states=read.states,
+        (split.learn.coarse, split.learn.environment),
+        (split.watch.coarse, split.watch.environment),
+        states=split.read.states,
         lessons=lessons or Lessons(batch=BATCH),
         seed=subseed(seed, "critic"),
     )
     rng = generator(seed, "candidates")
-    return info_nce(read, network.score, rng=rng, batch=BATCH)
-
-
-def _parts(
-    fine: Ensemble, coarse: Ensemble, seed: int, buffer: int | None, reach: int
-) -> tuple[Pairs, Pairs, Pairs]:
-    check_same_chains(fine, coarse)
-    f, c = fine.split(*SHARES), coarse.split(*SHARES)
-    learn, watch = (
-        _pairs(f[k], c[k], seed, buffer, reach, most)
-        for k, most in enumerate((LEARNED, WATCHED))
-    )
-    rng = generator(seed, "pairs")
-    return learn, watch, pairs_of(f[2], c[2], rng=rng, buffer=buffer, reach=reach)
-
-
-def _pairs(
-    fine: Ensemble,
-    coarse: Ensemble,
-    seed: int,
-    buffer: int | None,
-    reach: int,
-    most: int,
-) -> Pairs:
-    rng = generator(seed, "pairs", fine.size)
-    return pairs_of(fine, coarse, rng=rng, buffer=buffer, reach=reach, most=most)
+    return info_nce(split.read, network.score, rng=rng, batch=BATCH)
 
 
 def _moved(part: np.ndarray) -> np.ndarray:

@@ -13,8 +13,9 @@ they are equal, of angles the cosine of their difference; summed over all units.
     Z2            g = g' = -1                     ±1 and real values
     translation   g a shift by b sites, g' by 1   any values on a grid
 
-A bias breaks the first, so means are left in; under shifts each unit counts about its
-own mean, which says nothing of where it looks.
+A bias breaks the first, so means are left in. The mean of a unit over configurations,
+and of a configuration over its units, say nothing of where a unit looks: under shifts
+both are taken off, or every map of a critical magnet would seem covariant.
 """
 
 from __future__ import annotations
@@ -98,6 +99,8 @@ def _covariance(
     some = _some(fine)
     alphabet = rule.alphabet(fine.alphabet)
     turn = iter(range(1 << 30))
+    maps = 0 if rule.features is None else 1
+    sites = tuple(range(1 + maps, 1 + maps + len(some.grid.lattice)))
 
     def observe(values: np.ndarray) -> tuple[np.ndarray, ...]:
         rng = generator(seed, "covariance", next(turn))
@@ -106,6 +109,8 @@ def _covariance(
         )
         drawn = (one, other, image, after(other))
         a, b, c, d = (_vectors(v, alphabet) for v in drawn)
+        if about_mean:
+            a, b, c, d = (v - v.mean(axis=sites, keepdims=True) for v in (a, b, c, d))
         products = ((a * b).mean(axis=0), (c * d).mean(axis=0))
         return (*products, *(v.mean(axis=0) for v in (a, b, c, d)))
 

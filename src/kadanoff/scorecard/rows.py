@@ -15,6 +15,7 @@ import numpy as np
 
 from kadanoff.coarse.block import Majority
 from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.pooling import Convolution
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.instruments.correlators import two_point
@@ -25,12 +26,14 @@ from kadanoff.instruments.operators import fitting
 from kadanoff.instruments.receptive import locality
 from kadanoff.instruments.scaling import dimension
 from kadanoff.instruments.thermometer import has_thermometer, temperatures
+from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import generator
+from kadanoff.scorecard import information as environment
 from kadanoff.scorecard.divergence import divergence
 from kadanoff.scorecard.response import flip_covariance, shift_covariance
 from kadanoff.scorecard.subject import Subject, fits, halves
 
-__all__ = ["HEADLINES", "QUICK", "ROWS", "Row", "missing", "read"]
+__all__ = ["HEADLINES", "INFORMATION", "QUICK", "ROWS", "Row", "missing", "read"]
 
 COUPLINGS = ("nn", "nnn", "plaquette", "third", "field")
 ANNEALING = {"runs": 64, "temperatures": 250}
@@ -250,11 +253,11 @@ def above_row(subject: Subject) -> Row:
     name = "followed by majority"
     if len(subject.levels) > 2:
         return missing(name, "the map is read over steps of its own")
-    if not all(fits(Majority(2), level) for level in subject.levels):
+    rules = [_sign_of_blocks(level) for level in subject.levels]
+    both = list(zip(rules, subject.levels, strict=True))
+    if not all(fits(rule, level) for rule, level in both):
         return missing(name, "majority does not fit both of its sides")
-    fine, coarse = (
-        coarsen(Majority(2), level, seed=subject.seed) for level in subject.levels
-    )
+    fine, coarse = (coarsen(rule, level, seed=subject.seed) for rule, level in both)
     try:
         step = exponents(fine, coarse)
     except ValueError as error:
@@ -267,6 +270,14 @@ def above_row(subject: Subject) -> Row:
         "the same step read between the majority blocks of both its sides, where a "
         "renormalization would read the same",
     )
+
+
+def _sign_of_blocks(level: Ensemble) -> CoarseGraining:
+    """Majority, of real values the sign of the block sum."""
+    if level.alphabet != "real":
+        return Majority(2)
+    window = np.ones((1, *[2] * level.grid.dimension))
+    return Convolution(window, b=2, output="sign", name="sum")
 
 
 def scaling_row(subject: Subject) -> Row:
@@ -317,6 +328,31 @@ def correlator_ratio(
         f"from r = {step:g} to {longest * step:g} the coarse correlator falls against "
         f"the fine one as r to the power {slope}; a field that is only rescaled has 0"
     )
+
+
+def information_row(subject: Subject) -> Row:
+    """What a coarse site tells of the environment of its block, at least."""
+    try:
+        found = environment.information(subject.fine, subject.coarse, seed=subject.seed)
+        fewer = environment.learning_curve(
+            subject.fine, subject.coarse, seed=subject.seed, shares=(QUARTER,)
+        )
+    except ValueError as error:
+        return missing("information", str(error))
+    (learned,) = fewer.values()
+    return Row(
+        "information",
+        {
+            **environment.readings(found, None),
+            "I(H:E) learned from a quarter (nats)": learned,
+        },
+        environment.sentence(found, None),
+    )
+
+
+INFORMATION = "I(H:E) (nats)"
+QUARTER = 0.25
+"""Of the chains that the networks learn from: what more of them would add shows."""
 
 
 def likelihood_row(subject: Subject) -> Row:
@@ -371,10 +407,11 @@ ROWS: Mapping[str, Callable[[Subject], Row]] = {
     "exponents": exponent_row,
     "followed by majority": above_row,
     "scaling": scaling_row,
+    "information": information_row,
     "likelihood": likelihood_row,
 }
 """All rows, in the order in which they are printed."""
-SLOW = ("unexplained", "likelihood")
+SLOW = ("unexplained", "information", "likelihood")
 OF_ALL_MAPS = ("covariance", "coverage")
 """Rows of a map as a whole, whatever number of feature maps it has."""
 HEADLINES: Mapping[str, tuple[str, ...]] = {
@@ -384,6 +421,7 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
     "unexplained": ("share",),
     "exponents": ("y_T", "y_H"),
     "scaling": ("slope of the ratio", "Δ_σ"),
+    "information": (INFORMATION,),
     "likelihood": ("KL per site (nats)",),
 }
 """Readings by which a map is set beside its controls."""
