@@ -10,6 +10,7 @@ from kadanoff.flows.tensor_registry import SCHEMES
 from kadanoff.samplers.methods import METHODS
 
 APS = {
+    "Phys. Rev. X": "PhysRevX",
     "Phys. Rev.": "PhysRev",
     "Phys. Rev. B": "PhysRevB",
     "Phys. Rev. D": "PhysRevD",

@@ -80,6 +80,8 @@ class Locality:
         patches: median over units of the number of patches.
         mean_patches: mean over units of the number of patches.
         direct_width: median over units of the width of the direct response's core.
+        mean_direct_width: root of the mean over units of its square: a few units that
+            look elsewhere are seen.
         direct_patches: median over units of the number of its patches.
         responding: share of the units whose response stands out of the noise.
         correlator: patch correlator of the connected response.
@@ -90,6 +92,7 @@ class Locality:
     patches: Estimate
     mean_patches: Estimate
     direct_width: Estimate
+    mean_direct_width: Estimate
     direct_patches: Estimate
     responding: float
     correlator: Correlator
@@ -262,6 +265,9 @@ def _summary(grid: Grid, parts: Sequence[_Reading], fine: Ensemble) -> Locality:
         patches=estimate(_average(units("patches"), responding)),
         mean_patches=estimate(_average(units("patches"), responding, np.mean)),
         direct_width=estimate(_root(_average(units("direct_square"), responding))),
+        mean_direct_width=estimate(
+            _root(_average(units("direct_square"), responding, np.mean))
+        ),
         direct_patches=estimate(_average(units("direct_patches"), responding)),
         responding=float(responding.mean()),
         correlator=correlator("power"),

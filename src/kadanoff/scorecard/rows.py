@@ -94,6 +94,7 @@ def locality_row(subject: Subject) -> Row:
             "patches": reading.patches,
             "mean patches": reading.mean_patches,
             "direct width (sites)": reading.direct_width,
+            "mean direct width (sites)": reading.mean_direct_width,
             "direct patches": reading.direct_patches,
             "responding": reading.responding,
         },
