@@ -126,12 +126,13 @@ def test_a_pair_of_files_reads_its_controls_too(critical):
 
 @pytest.mark.slow
 def test_rows_that_train_are_read_of_the_map_and_of_the_block_rule(critical):
-    some = critical.select(slice(0, 128))
-    found = probe(
-        Majority(b=2), some, rows=("unexplained",), controls=("block", "positive")
-    )
-    assert not found["unexplained"].is_missing
-    assert [len(found.controls[name]) for name in ("block", "positive")] == [1, 0]
+    names = ("unexplained", "temperature by classifier", "information")
+    found = probe(Decimation(b=2), critical, rows=names, controls=("block", "positive"))
+    assert not any(found[name].is_missing for name in names)
+    assert [len(found.controls[name]) for name in ("block", "positive")] == [3, 0]
+    share = found["information"].readings["share of what the block rule keeps"]
+    assert abs(float(share.value) - 0.826) < 4 * float(share.error) + 0.01
+    assert share.error < 0.01
 
 
 def test_real_values_have_no_temperature_and_no_couplings(critical):

@@ -29,6 +29,8 @@ MODULES = (
     "couplings",
     "renormalize",
     "probe",
+    "compare",
+    "relevance",
     "importing",
     "runs",
     "cite",

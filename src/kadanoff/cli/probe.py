@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kadanoff.cli.console import add_json, add_runs, add_seed, emit, progress_bars
+from kadanoff.cli.console import (
+    add_json,
+    add_runs,
+    add_seed,
+    emit,
+    progress_bars,
+    writable,
+)
 from kadanoff.cli.rules import add_rules, rules_of
 
-__all__ = ["add"]
+if TYPE_CHECKING:
+    from kadanoff.ensemble import Ensemble
+    from kadanoff.reports.sheet import Sheet
+
+__all__ = ["add", "add_outputs", "add_rows", "exact_of", "outputs", "show", "wanted"]
 
 NONE = "none"
 
@@ -20,14 +31,7 @@ def add(commands: Any) -> None:
     parser.add_argument("file", type=Path, help="fine configurations")
     parser.add_argument("coarse", type=Path, nargs="?", help="coarse ones, in order")
     add_rules(parser, required=False)
-    parser.add_argument(
-        "--rows",
-        nargs="+",
-        default="all",
-        metavar="ROW",
-        help="rows to read: locality, covariance, …; quick for those that train "
-        "nothing (all)",
-    )
+    add_rows(parser)
     parser.add_argument(
         "--controls",
         nargs="+",
@@ -35,6 +39,7 @@ def add(commands: Any) -> None:
         metavar="CONTROL",
         help="controls to set beside: block, positive, …, or none (all)",
     )
+    add_outputs(parser)
     add_seed(parser)
     add_runs(parser)
     add_json(parser)
@@ -48,32 +53,119 @@ def run(arguments: argparse.Namespace) -> None:
             "a probe needs either --rule or a second file of coarse configurations; "
             "give one of them"
         )
+    files = outputs(arguments, *filter(None, (arguments.file, arguments.coarse)))
     with progress_bars() as told:
-        card = _card(arguments, told)
-    if arguments.json:
-        emit(card.as_dict(), as_json=True)
-    else:
-        print(card)
+        card, sheet = _card(arguments, told, pictures=bool(files))
+    show(card, sheet, files, as_json=arguments.json)
 
 
-def _card(arguments: argparse.Namespace, told: Any) -> Any:
-    from kadanoff.foreign import open_foreign
-    from kadanoff.scorecard.card import probe, probe_pair
+def add_rows(parser: argparse.ArgumentParser) -> None:
+    """`--rows`, for every command that reads rows of a scorecard."""
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        default="all",
+        metavar="ROW",
+        help="rows to read: locality, covariance, …; quick for those that train "
+        "nothing (all)",
+    )
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """`--html` and `--png`, for every command that reads a scorecard."""
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE.html", help="a page with pictures"
+    )
+    parser.add_argument("--png", type=Path, metavar="FILE.png", help="a slide")
+
+
+def outputs(arguments: argparse.Namespace, *inputs: Path) -> dict[str, Path]:
+    """The files that were asked for, by their kind, if they can be written.
+
+    Raises:
+        ValueError: another ending, one file for both, or a place that `writable`
+            refuses.
+    """
+    asked = {"html": arguments.html, "png": arguments.png}
+    files = {kind: path for kind, path in asked.items() if path is not None}
+    for kind, path in files.items():
+        if path.suffix.lower() != f".{kind}":
+            raise ValueError(f"--{kind} needs a name that ends in .{kind}, got {path}")
+        writable(path, *inputs)
+    return files
+
+
+def wanted(arguments: argparse.Namespace) -> list[str] | tuple[str, ...] | str:
+    """The rows that were asked for."""
     from kadanoff.scorecard.rows import QUICK
 
-    wanted = {
-        "seed": arguments.seed,
-        "rows": QUICK if arguments.rows == ["quick"] else _names(arguments.rows),
-        "controls": () if arguments.controls == [NONE] else _names(arguments.controls),
-        "progress": told,
-        "runs": arguments.runs,
-    }
+    return QUICK if arguments.rows == ["quick"] else _names(arguments.rows)
+
+
+def exact_of(fine: Ensemble) -> dict[str, float]:
+    """Exact exponents, where the configurations are those of a critical point."""
+    from kadanoff.cli.exponents import off_critical, universal
+
+    return {} if off_critical(fine) else universal(fine)
+
+
+def show(
+    found: Any, sheet: Sheet | None, files: dict[str, Path], *, as_json: bool
+) -> None:
+    """Write what was asked for, print the readings and where it is.
+
+    Args:
+        found: a scorecard or a comparison.
+        sheet: the same with pictures; None where no file was asked for.
+        files: of `outputs`.
+        as_json: print one object.
+    """
+    if sheet is not None and "html" in files:
+        from kadanoff.reports.page import write
+        from kadanoff.reports.scorecard import page
+
+        write(page(sheet), files["html"])
+    if sheet is not None and "png" in files:
+        from kadanoff.reports.figures import save_figure
+        from kadanoff.reports.slide import slide
+
+        save_figure(slide(sheet), files["png"])
+    if as_json:
+        emit({**found.as_dict(), **files}, as_json=True)
+        return
+    print(found)
+    emit(files, as_json=False)
+
+
+def _card(
+    arguments: argparse.Namespace, told: Any, *, pictures: bool
+) -> tuple[Any, Sheet | None]:
+    """The scorecard, and the same with what is seen besides where that is drawn."""
+    from kadanoff.coarse.grammar import parse_rule
+    from kadanoff.foreign import open_foreign
+    from kadanoff.scorecard.card import probe, probe_pair
+
     fine = open_foreign(arguments.file)
     if arguments.coarse:
-        return probe_pair(fine, open_foreign(arguments.coarse), **wanted)
-    from kadanoff.coarse.grammar import parse_rule
+        given: Any = (fine, open_foreign(arguments.coarse))
+    else:
+        given = ([parse_rule(rule) for rule in rules_of(arguments)], fine)
+    none = arguments.controls == [NONE]
+    shared = {"seed": arguments.seed, "progress": told}
+    found = (probe_pair if arguments.coarse else probe)(
+        *given,
+        rows=wanted(arguments),
+        controls=() if none else _names(arguments.controls),
+        runs=arguments.runs,
+        **shared,
+    )
+    if not pictures:
+        return found, None
+    from kadanoff.scorecard.sheet import of_card, portraits, portraits_of_pair
 
-    return probe([parse_rule(rule) for rule in rules_of(arguments)], fine, **wanted)
+    look = portraits_of_pair if arguments.coarse else portraits
+    seen = look(*given, controls=[*found.controls], **shared)
+    return found, of_card(found, seen, exact=exact_of(fine), seed=arguments.seed)
 
 
 def _names(given: list[str] | str) -> list[str] | str:

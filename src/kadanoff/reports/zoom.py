@@ -28,7 +28,7 @@ from kadanoff.geometry import Grid
 from kadanoff.reports.cells import Box, box_of, draw_cells, plane_of
 from kadanoff.reports.figures import PALETTE
 
-__all__ = ["film", "picture", "save_film", "strip"]
+__all__ = ["draw_view", "film", "picture", "save_film", "strip", "views_of"]
 
 SIZE, SLIM = 1.9, 0.25  # inches of a picture of a strip, and least share of a side
 SIDE, GAP = 256, 16  # pixels of a picture of a film, and around it
@@ -69,7 +69,7 @@ def strip(levels: Sequence[Ensemble], *, rows: int = 3) -> Figure:
     Raises:
         ValueError: no level, or fewer than one row.
     """
-    views = _views(levels, rows)
+    views = views_of(levels, rows)
     shown = len(views[0].pictures)
     tall = max(view.box.sides[0] / view.box.sides[1] for view in views)
     height = SIZE * min(max(tall, SLIM), 1 / SLIM) * shown + 0.9
@@ -79,7 +79,7 @@ def strip(levels: Sequence[Ensemble], *, rows: int = 3) -> Figure:
         line[0].set_ylabel(
             f"chain {chain}", fontsize=10, rotation=0, ha="right", va="center"
         )
-    drawn = [_draw(view, axes[:, k]) for k, view in enumerate(views)]
+    drawn = [draw_view(view, axes[:, k]) for k, view in enumerate(views)]
     for ax, view in zip(axes[0], views, strict=True):
         ax.set_title(view.title, fontsize=10)
     for first, last in _alike(views):
@@ -106,7 +106,7 @@ def film(levels: Sequence[Ensemble], *, rows: int = 3) -> Iterator[np.ndarray]:
     Raises:
         ValueError: no level, or fewer than one row.
     """
-    views = _views(levels, rows)
+    views = views_of(levels, rows)
     bar = BAR if any(view.scale.ticks is not None for view in views) else 0
     shots = [_shot(view, bar) for view in views]
     for here, there in itertools.pairwise(shots):
@@ -148,7 +148,7 @@ def picture(level: Ensemble, chain: int, *, map: int = 0) -> np.ndarray:
     return folded.reshape(plane.lattice)
 
 
-def _views(levels: Sequence[Ensemble], rows: int) -> list[View]:
+def views_of(levels: Sequence[Ensemble], rows: int) -> list[View]:
     """What is drawn, level by level and map by map."""
     if not levels or rows < 1:
         raise ValueError(
@@ -175,7 +175,7 @@ def _title(level: Ensemble) -> str:
     if not isinstance(grid, Grid):
         return f"{grid.size} units"
     cells = f" cells of {len(grid.cell)}" if len(grid.cell) > 1 else ""
-    hidden = zip("xyzw", [*grid.cell][0][:-2], strict=False)
+    hidden = zip("xyzw", next(iter(grid.cell))[:-2], strict=False)
     at = ", ".join(f"{axis} = {place:g}" for axis, place in hidden)
     return "×".join(map(str, grid.shape)) + cells + (f"\nplane {at}" if at else "")
 
@@ -217,7 +217,7 @@ def _alike(views: Sequence[View]) -> Iterator[tuple[int, int]]:
         yield columns[0], columns[-1] + 1
 
 
-def _draw(view: View, axes: Iterable[Axes]) -> ScalarMappable:
+def draw_view(view: View, axes: Iterable[Axes]) -> ScalarMappable:
     """One configuration on each of the axes; the last drawn, for its colours."""
     scale = view.scale
     return [
@@ -248,7 +248,7 @@ def _shot(view: View, bar: int) -> np.ndarray:
         )
         for k in range(len(view.pictures))
     ]
-    drawn = _draw(view, axes)
+    drawn = draw_view(view, axes)
     title = view.title.replace("\n", ", ")
     fig.text(0.5, 1 - TITLE / height, title, ha="center", va="center", fontsize=9)
     if view.scale.ticks is not None:

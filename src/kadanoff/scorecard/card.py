@@ -195,12 +195,10 @@ def compare(
         raise ValueError(
             f"a comparison needs at least two maps, got {len(rules)}; probe one"
         )
-    return Comparison(
-        tuple(
-            probe(rule, ensemble, seed=seed, rows=rows, controls=(), progress=progress)
-            for rule in rules
-        )
-    )
+    # Every map is made before one is read: a misfit is known at once.
+    subjects = [of_rule(rule, ensemble, seed=seed) for rule in rules]
+    cards = (_card(subject, rows, (), progress, None) for subject in subjects)
+    return Comparison(tuple(cards))
 
 
 def probe_sweep(

@@ -32,6 +32,7 @@ from kadanoff.scorecard import information as environment
 from kadanoff.scorecard.divergence import divergence
 from kadanoff.scorecard.response import flip_covariance, shift_covariance
 from kadanoff.scorecard.subject import Subject, fits, halves
+from kadanoff.scorecard.thermometer import classifier_reading
 
 __all__ = ["HEADLINES", "INFORMATION", "QUICK", "ROWS", "Row", "missing", "read"]
 
@@ -231,6 +232,26 @@ def _agreement(spread: Estimate | None) -> str:
     )
 
 
+def thermometer_row(subject: Subject) -> Row:
+    """The temperature that a classifier of this lattice's Ising magnets gives."""
+    name = "temperature by classifier"
+    if not has_thermometer(subject.coarse):
+        return missing(name, "it takes ±1 spins on a straight square torus")
+    try:
+        found = classifier_reading(subject.coarse, seed=subject.seed)
+    except ValueError as error:
+        return missing(name, str(error))
+    return Row(
+        name,
+        {
+            "T by classifier": found.temperature,
+            "less T by energy": found.above_energy,
+            "less T by couplings": found.above_coupling,
+        },
+        found.sentence,
+    )
+
+
 def exponent_row(subject: Subject) -> Row:
     """MCRG exponents over the steps that the map allows."""
     try:
@@ -405,6 +426,7 @@ ROWS: Mapping[str, Callable[[Subject], Row]] = {
     "couplings": couplings_row,
     "unexplained": unexplained_row,
     "temperature": temperature_row,
+    "temperature by classifier": thermometer_row,
     "exponents": exponent_row,
     "followed by majority": above_row,
     "scaling": scaling_row,
@@ -412,7 +434,12 @@ ROWS: Mapping[str, Callable[[Subject], Row]] = {
     "likelihood": likelihood_row,
 }
 """All rows, in the order in which they are printed."""
-SLOW = ("unexplained", "information", "likelihood")
+SLOW = (
+    "unexplained",
+    "temperature by classifier",
+    "information",
+    "likelihood",
+)
 OF_ALL_MAPS = ("covariance", "coverage")
 """Rows of a map as a whole, whatever number of feature maps it has."""
 HEADLINES: Mapping[str, tuple[str, ...]] = {
