@@ -393,4 +393,4 @@ def test_three_fields_equal_mpmaths(shape):
 )
 def test_three_fields_that_have_no_correlator(places: Any, shape: Any, sentence: str):
     with pytest.raises(ValueError, match=sentence):
-        torus_cft.torus_three_point(*places, shape)
+        torus_cft.torus_three_point(places[0], places[1], places[2], shape)

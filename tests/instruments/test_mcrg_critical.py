@@ -68,6 +68,7 @@ def test_decimation_does_not_converge(critical):
     """
     levels = list(Stack((Decimation(2),) * 3).levels(critical, seed=2))
     found = scan(levels)
+    assert found.y_h.change is not None
     assert abs(found.y_h.change.value) < 0.02
     for exponent in (found.y_t, found.y_h):
         assert not exponent.converged

@@ -92,7 +92,8 @@ def test_angles_of_the_vector_sum_move_less_at_every_step():
     """Near the Kosterlitz-Thouless point: from 1.12 by 0.43, then by 0.26."""
     fine = sample(XY((32, 32)), coupling=1.12, draws=1024, seed=6)
     levels = list(Stack((VectorSum(2),) * 2).levels(fine, seed=2))
-    first, second = (drift(*pair).change[0] for pair in itertools.pairwise(levels))
+    steps = [drift(*pair) for pair in itertools.pairwise(levels)]
+    first, second = (step.change[0] for step in steps if step is not None)
     slowing = first - second
     assert slowing.value > 5 * slowing.error
     assert second.value > 5 * second.error

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_rows_order_their_family(order):
         if (row, name) in found
     ]
     assert len(pairs) > 0.9 * MAPS
-    tau = kendalltau(*zip(*pairs, strict=True)).statistic
+    tau: Any = kendalltau(*zip(*pairs, strict=True))[0]
     assert ORDERS[order] * tau > 0.8, tau
 
 
@@ -125,7 +126,8 @@ def test_a_row_that_is_blind_orders_nothing():
         float(found["locality", "width (sites)"].value)
         for found in readings("scattered", MANY)
     ]
-    assert abs(kendalltau(PARAMETERS, widths).statistic) < 0.8
+    tau: Any = kendalltau(PARAMETERS, widths)[0]
+    assert abs(tau) < 0.8
 
 
 ERRORS = (("couplings", "K nn"), ("scaling", "G_coarse/G_fine at r = 2"))

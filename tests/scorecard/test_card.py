@@ -1,6 +1,7 @@
 """The scorecard tells maps apart, on chains that fitted nothing."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_majority_reads_as_a_renormalization(card):
         assert error < 0.1
 
 
-def reading(card: Scorecard, control: str, row: str, name: str):
+def reading(card: Scorecard, control: str, row: str, name: str) -> Any:
     rows = {r.name: r for r in card.controls[control]}
     return rows[row].readings.get(name)
 
@@ -143,7 +144,8 @@ def test_real_values_have_no_temperature_and_no_couplings(critical):
 
 def test_images_are_read_and_their_law_is_said_to_be_unknown():
     """Handwritten digits, 8×8, black and white; majority keeps their shifts."""
-    images = load_digits().images
+    loaded: Any = load_digits()
+    images = loaded.images
     digits = open_foreign(np.where(images > 7.5, 1, -1).astype(np.int8))
     found = alone(Majority(b=2), digits, *QUICK)
     assert "law of these configurations is not known" in found.remark
