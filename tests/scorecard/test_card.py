@@ -178,6 +178,20 @@ def test_a_torch_module_is_a_map(critical):
     assert abs(here - there) < 1e-6
 
 
+def test_a_module_is_not_applied_to_values_it_was_not_made_for(critical):
+    """Spins to real values: one step. A vote of spins is applied again."""
+    pool = as_rule(torch.nn.AvgPool2d(2), output="mean")
+    found = alone(pool, critical, "followed by majority", "exponents")
+    assert not found["followed by majority"].is_missing
+    again = alone(lambda v: v[:, ::2, ::2], critical, "followed by majority")
+    assert again["followed by majority"].is_missing
+
+
+def test_a_map_of_constants_has_no_covariance(critical):
+    found = alone(lambda v: np.ones_like(v[:, ::2, ::2]), critical, "covariance")
+    assert np.isnan(found["covariance"].readings["shift"].value)
+
+
 def test_one_map_at_several_temperatures(critical):
     """Each card says where it was read; the coarse coupling grows with K."""
     couplings = (0.30, 0.36, 0.42)

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -483,3 +484,22 @@ def _shown(value: Estimate | None) -> str:
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _main(arguments: Sequence[str]) -> None:
+    """`python -m kadanoff.experiments.renormalizers RUNS`: compute and print."""
+    if len(arguments) != 1:
+        raise SystemExit(
+            "this study needs the folder of its runs and nothing else; give one"
+        )
+    runs = Path(arguments[0])
+
+    def report(done: int, total: int) -> None:
+        sys.stderr.write(f"{done} of {total}\n")
+
+    compute(FULL, runs=runs, progress=report)
+    sys.stdout.write(table(FULL, runs=runs))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

@@ -20,6 +20,7 @@ both are taken off, or every map of a critical magnet would seem covariant.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -116,7 +117,8 @@ def _covariance(
 
     def reading(same: np.ndarray, moved: np.ndarray, *means: np.ndarray) -> float:
         a, b, c, d = means if about_mean else np.zeros((4, 1))
-        return float((moved - c * d).sum() / (same - a * b).sum())
+        kept = float((same - a * b).sum())
+        return float((moved - c * d).sum()) / kept if kept else math.nan
 
     return jackknife(observe, reading, some)
 

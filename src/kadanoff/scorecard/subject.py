@@ -18,6 +18,7 @@ from kadanoff.coarse.grammar import ARRANGE, fit_and_read, fitted
 from kadanoff.coarse.handed_over import as_rule
 from kadanoff.coarse.layer import Layer
 from kadanoff.coarse.stack import Stack
+from kadanoff.coarse.user.rule import UserRule
 from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Grid, scale_factor
 from kadanoff.protocols import CoarseGraining
@@ -149,8 +150,14 @@ def _levels(stack: Stack, fine: Ensemble, seed: int) -> list[Ensemble]:
     while True:
         step = len(levels)
         levels.append(coarsen(stack, levels[-1], seed=subseed(seed, "probe", step)))
-        if not _fits_again(stack, levels[-1]):
+        if _is_strange(stack, *levels[-2:]) or not _fits_again(stack, levels[-1]):
             return levels
+
+
+def _is_strange(stack: Stack, before: Ensemble, after: Ensemble) -> bool:
+    """Whether a user's map was made for other values than it puts out."""
+    theirs = any(isinstance(rule, UserRule) for rule in stack.rules)
+    return theirs and before.alphabet != after.alphabet
 
 
 def _fits_again(stack: Stack, level: Ensemble) -> bool:
