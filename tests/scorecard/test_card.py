@@ -187,6 +187,33 @@ def test_a_module_is_not_applied_to_values_it_was_not_made_for(critical):
     assert again["followed by majority"].is_missing
 
 
+def test_a_bias_of_real_values_changes_neither_ratio_nor_exponents(critical):
+    def mean(values, shift=0.0):
+        return shift + values.reshape(-1, 16, 2, 16, 2).mean(axis=(2, 4))
+
+    plain, biased = (
+        alone(
+            as_rule(lambda v, s=s: mean(v, s), output="mean"),
+            critical,
+            "scaling",
+            "followed by majority",
+        )
+        for s in (0.0, 3.0)
+    )
+    for row, name in (
+        ("scaling", "slope of the ratio"),
+        ("followed by majority", "y_H"),
+    ):
+        here, there = (c[row].readings[name] for c in (plain, biased))
+        assert abs(here.value - there.value) < 0.1 * here.error
+
+
+def test_shifts_are_read_of_blocks_of_any_side(critical):
+    for b in (2, 4, 8):
+        value = alone(Majority(b=b), critical, "covariance")["covariance"]
+        assert abs(value.readings["shift"].value - 1) < 0.05
+
+
 def test_a_map_of_constants_has_no_covariance(critical):
     found = alone(lambda v: np.ones_like(v[:, ::2, ::2]), critical, "covariance")
     assert np.isnan(found["covariance"].readings["shift"].value)

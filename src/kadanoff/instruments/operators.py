@@ -118,7 +118,7 @@ def default_operators(
     above four directions those of the table of `clusters`.
 
     >>> default_operators("real", Grid((8,)))[1]
-    ('field', 'phi3', 'row', '(0)(1)(3)', '(0)(1)(4)')
+    ('field', 'phi3', 'row', '(0)(2)(3)', '(0)(2)(4)')
     """
     if grid.dimension > MOST_SYSTEMATIC:
         even, odd = fitting(EVEN, grid.dimension), fitting(ODD, grid.dimension)

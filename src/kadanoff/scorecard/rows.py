@@ -39,6 +39,7 @@ __all__ = ["HEADLINES", "INFORMATION", "QUICK", "ROWS", "Row", "missing", "read"
 COUPLINGS = ("nn", "nnn", "plaquette", "third", "field")
 ANNEALING = {"runs": 64, "temperatures": 250}
 """ln Z of 1024 spins to about 4e-4 per spin, below what the configurations tell."""
+WHOLE = 1e-9  # how far a root of a ratio of areas may be from the number it is
 PRODUCTS = ("pm1", "real")
 """Alphabets whose values multiply: locality and correlators read no others."""
 
@@ -113,7 +114,7 @@ def covariance_row(subject: Subject) -> Row:
         readings["flip"] = flip_covariance(
             subject.rule, subject.fine, seed=subject.seed
         )
-    if subject.b == round(subject.b):
+    if abs(subject.b - round(subject.b)) < WHOLE:
         readings["shift"] = shift_covariance(
             subject.rule, subject.fine, seed=subject.seed
         )
@@ -275,8 +276,8 @@ def above_row(subject: Subject) -> Row:
     name = "followed by majority"
     if len(subject.levels) > 2:
         return missing(name, "the map is read over steps of its own")
-    rules = [_sign_of_blocks(level) for level in subject.levels]
-    both = list(zip(rules, subject.levels, strict=True))
+    levels = [_about_mean(level) for level in subject.levels]
+    both = [(_sign_of_blocks(level), level) for level in levels]
     if not all(fits(rule, level) for rule, level in both):
         return missing(name, "majority does not fit both of its sides")
     fine, coarse = (coarsen(rule, level, seed=subject.seed) for rule, level in both)
@@ -292,6 +293,14 @@ def above_row(subject: Subject) -> Row:
         "the same step read between the majority blocks of both its sides, where a "
         "renormalization would read the same",
     )
+
+
+def _about_mean(level: Ensemble) -> Ensemble:
+    """Real values less the mean of each site: a bias has no sign to speak of."""
+    if level.alphabet != "real":
+        return level
+    values = level.values - level.values.mean(axis=(0, 1), keepdims=True)
+    return level.derived(values, level.geometry, "real", {"step": "about its mean"})
 
 
 def _sign_of_blocks(level: Ensemble) -> CoarseGraining:
@@ -327,10 +336,11 @@ def correlator_ratio(
 ) -> tuple[dict[str, Any], str] | None:
     """G_coarse/G_fine at the shortest and the longest axial distance in common.
 
-    A rule that keeps the scaling field multiplies it by one factor at all distances:
+    Connected, each site about its own mean: a bias is no correlation. A rule that
+    keeps the scaling field multiplies it by one factor at all distances:
     the slope d ln(G_c/G_f)/d ln r = 2(Δ_fine - Δ_coarse) is 0 for it.
     """
-    before, after = two_point(fine), two_point(coarse)
+    before, after = (two_point(level, connected=True) for level in (fine, coarse))
     step = float(np.linalg.norm(coarse.grid.basis[0]))
     longest = coarse.grid.shape[0] // 2
     places = [_at(before.distance, k * step) for k in (1, longest)]
