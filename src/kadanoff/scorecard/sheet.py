@@ -274,7 +274,7 @@ def _ratio(subject: Subject) -> Ratio | None:
     if any(level.alphabet not in PRODUCTS for level in levels):
         return None
     try:
-        before, after = (two_point(level) for level in levels)
+        before, after = (two_point(level, connected=True) for level in levels)
     except ValueError:  # several sites in a cell
         return None
     apart = np.abs(before.distance[:, None] - after.distance)
