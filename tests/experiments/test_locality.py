@@ -232,9 +232,9 @@ def test_the_table_has_a_row_per_recipe_and_the_spread_of_seeds(study):
     assert rows[1].split("|")[-2].strip() == "spread out"
     assert all(heading in table(study) for heading in READINGS.values())
     values = end(study, "loss", "default").values.ravel()
-    shown = locality._over_seeds(values)
+    shown = locality.over_seeds(values)
     assert float(shown.error) == pytest.approx(values.std(ddof=1) / math.sqrt(2))
-    assert str(locality._over_seeds(1e3 * values)) in rows[0]
+    assert str(locality.over_seeds(1e3 * values)) in rows[0]
 
 
 def test_a_study_that_has_not_begun_is_a_table_of_gaps(tmp_path):

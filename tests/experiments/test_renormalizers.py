@@ -86,7 +86,7 @@ def test_seeds_that_disagree_decide_nothing():
 
 def test_the_error_is_that_of_the_mean_over_seeds():
     values = np.array([1.0, 1.2, 0.9, 1.1, 1.3])
-    found = study._over_seeds(values.tolist())
+    found = study.over_seeds(values.tolist())
     assert found.value == pytest.approx(values.mean())
     assert float(found.error) == pytest.approx(values.std(ddof=1) / np.sqrt(5))
 

@@ -52,7 +52,7 @@ from kadanoff.coarse.layer import Layer
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import K_C
-from kadanoff.experiments.studies import complete
+from kadanoff.experiments.studies import complete, markdown, over_seeds
 from kadanoff.geometry import Grid
 from kadanoff.instruments.fields import core_of, count_patches, from_centre
 from kadanoff.instruments.receptive import direct_response, locality
@@ -545,7 +545,7 @@ def _end_table(study: xr.Dataset, coupling: float) -> str:
         for name in study["recipe"].values
     ]
     title = f"At the end of the training, K = {coupling:.6g}:"
-    return f"{title}\n\n{_markdown(header, rows)}"
+    return f"{title}\n\n{markdown(header, rows)}"
 
 
 def _along_table(study: xr.Dataset, coupling: float) -> str:
@@ -571,34 +571,19 @@ def _along_table(study: xr.Dataset, coupling: float) -> str:
         ]
         for epoch in epochs
     ]
-    return f"Along the training, K = {coupling:.6g}:\n\n{_markdown(header, rows)}"
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _over_seeds(values: np.ndarray) -> Estimate:
-    """The mean with the standard error of the spread; seeds are independent."""
-    values = values[np.isfinite(values)]
-    n = len(values)
-    if n == 0:
-        return Estimate(np.array(np.nan), {}, 0)
-    replicates = (values.sum() - values) / (n - 1) if n > 1 else np.full(2, np.nan)
-    return Estimate(values.mean(), {"seeds": replicates}, n)
+    return f"Along the training, K = {coupling:.6g}:\n\n{markdown(header, rows)}"
 
 
 def _shown(values: xr.DataArray, reading: str) -> str:
     scale = 1e3 if reading in ("loss", "cost") else 1.0
-    found = _over_seeds(scale * values.values)
+    found = over_seeds(scale * values.values)
     if not np.isfinite(found.value):
         return "–"
     return str(found) if np.isfinite(found.error) else f"{float(found.value):.3g}"
 
 
 def _verdict(local: xr.DataArray) -> str:
-    share = float(_over_seeds(local.values).value)
+    share = float(over_seeds(local.values).value)
     if not math.isfinite(share):
         return "not computed"
     return "local" if share > MOSTLY else "spread out" if share < HARDLY else "mixed"
@@ -613,7 +598,7 @@ def _draw_end(ax: Axes, study: xr.Dataset, name: str, axis: str) -> None:
     order = sorted(range(len(chosen)), key=lambda k: _sortable(labels[k]))
     for k, coupling in enumerate(study["coupling"].values):
         found = [
-            _over_seeds(end.sel(coupling=coupling, recipe=chosen[i]).values)
+            over_seeds(end.sel(coupling=coupling, recipe=chosen[i]).values)
             for i in order
         ]
         _points(ax, range(len(order)), found, PALETTE[k], f"K = {coupling:.4g}")
@@ -627,7 +612,7 @@ def _draw_along(ax: Axes, study: xr.Dataset, name: str) -> None:
     names = [n for n in (DEFAULT, "L1 0") if n in study["recipe"].values]
     for k, recipe in enumerate(names):
         along = here.sel(recipe=recipe).dropna("epoch", how="all")
-        found = [_over_seeds(along.sel(epoch=e).values) for e in along["epoch"].values]
+        found = [over_seeds(along.sel(epoch=e).values) for e in along["epoch"].values]
         _points(ax, along["epoch"].values, found, PALETTE[2 + k], recipe)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlabel(f"epoch, K = {float(here['coupling']):.4g}", fontsize=9)

@@ -44,7 +44,7 @@ from torch import Tensor
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
-from kadanoff.experiments.studies import attributes_of, complete
+from kadanoff.experiments.studies import attributes_of, complete, markdown
 from kadanoff.models.ising import Ising
 from kadanoff.networks.products import one_thread
 from kadanoff.networks.rbm import RBM
@@ -616,7 +616,7 @@ def _kl_table(here: xr.Dataset) -> str:
         ]
         last = one["seconds"].isel(budget=-1).values
         rows.append([str(arm), " – ".join(map(str, span)), *cells, _mean(last)])
-    return _markdown(header, rows)
+    return markdown(header, rows)
 
 
 def _time_table(study: xr.Dataset, trial: str) -> str:
@@ -634,7 +634,7 @@ def _time_table(study: xr.Dataset, trial: str) -> str:
                     f"{_mean(reached)} in {len(reached)}" if len(reached) else "never"
                 )
         rows.append([str(arm), *cells])
-    return _markdown(header, rows)
+    return markdown(header, rows)
 
 
 def _direction_table(here: xr.Dataset) -> str:
@@ -657,7 +657,7 @@ def _direction_table(here: xr.Dataset) -> str:
     found = here["class"].values
     classes = [f"{int((found == c).sum())} {name}" for c, name in enumerate(CLASSES)]
     total = f"of {int(np.isfinite(found).sum())} directions {', '.join(classes)}"
-    return f"{_markdown(header, rows)}\n\n{', '.join(fields)}; {total}"
+    return f"{markdown(header, rows)}\n\n{', '.join(fields)}; {total}"
 
 
 def _pruning_table(here: xr.Dataset, reading: str) -> str:
@@ -674,7 +674,7 @@ def _pruning_table(here: xr.Dataset, reading: str) -> str:
         ]
         for by in here["order"].values
     ]
-    return _markdown(header, rows)
+    return markdown(header, rows)
 
 
 def _mean(values: np.ndarray, factor: float = 1.0) -> str:
@@ -689,11 +689,6 @@ def _mean(values: np.ndarray, factor: float = 1.0) -> str:
     error = max(known.std(ddof=1) / math.sqrt(len(known)), SMALLEST)
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{known.mean():.{digits}f} ± {error:.{digits}f}{note}"
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _main(arguments: list[str]) -> None:

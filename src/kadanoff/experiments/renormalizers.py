@@ -42,7 +42,7 @@ from kadanoff.coarse.layer import Code, Layer, layers_of
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import K_C, Y_H, Y_T
-from kadanoff.experiments.studies import complete
+from kadanoff.experiments.studies import complete, markdown, over_seeds
 from kadanoff.models.ising import Ising
 from kadanoff.networks.autoencoder import Autoencoder, train_autoencoder
 from kadanoff.networks.classifier import train_classifier
@@ -272,7 +272,7 @@ def table(settings: Settings, *, runs: Path) -> str:
         for word in ("K nn", "slope")
         for t in settings.temperatures
     ]
-    return f"{_markdown(header, rows)}\n\n{_markdown(['map', *named], beside)}\n"
+    return f"{markdown(header, rows)}\n\n{markdown(['map', *named], beside)}\n"
 
 
 WIDTH, SHIFT = ("locality", "direct width (sites)"), ("covariance", "shift")
@@ -456,7 +456,7 @@ def _exponents_above(cards: Cards) -> bool | None:
         ]
         if len(known) < len(cards):
             return False
-        found.append(_below(_over_seeds(known).map(abs), apart))
+        found.append(_below(over_seeds(known).map(abs), apart))
     return _both(*found)
 
 
@@ -465,25 +465,11 @@ def _mean(cards: Cards, row: str, reading: str) -> Estimate | None:
     found = [card["map"].get(row, {}).get(reading) for card in cards]
     if any(pair is None or pair[0] is None for pair in found):
         return None
-    return _over_seeds([pair[0] for pair in found])
-
-
-def _over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean with the error that the seeds' own spread gives; NaN of a single one."""
-    x = np.array(values, dtype=float)
-    if len(x) < 2:
-        return Estimate(x.mean(), {"seeds": np.full((2, *x.shape[1:]), np.nan)}, 1)
-    left_out = (x.sum() - x) / (len(x) - 1)
-    return Estimate(x.mean(), {"seeds": left_out}, len(x))
+    return over_seeds([pair[0] for pair in found])
 
 
 def _shown(value: Estimate | None) -> str:
     return "–" if value is None else str(value)
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _main(arguments: Sequence[str]) -> None:

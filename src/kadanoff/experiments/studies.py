@@ -8,10 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
+
+from kadanoff.estimate import Estimate
 from kadanoff.provenance import plain, software
 from kadanoff.runs import Run
 
-__all__ = ["attributes_of", "complete"]
+__all__ = ["attributes_of", "complete", "markdown", "over_seeds"]
 
 
 class Job(Protocol):
@@ -60,3 +63,26 @@ def attributes_of(settings: Any) -> dict[str, str]:
     """
     about = {"settings": asdict(settings), "software": software()}
     return {name: json.dumps(a, default=plain) for name, a in about.items()}
+
+
+def over_seeds(values: Sequence[float] | np.ndarray) -> Estimate:
+    """The mean with the standard error of the spread; seeds are independent.
+
+    What is not finite is left out; of one seed there is no error.
+
+    Args:
+        values: one for each seed.
+    """
+    x = np.asarray(values, dtype=float)
+    x = x[np.isfinite(x)]
+    n = len(x)
+    if n == 0:
+        return Estimate(np.array(np.nan), {}, 0)
+    replicates = (x.sum() - x) / (n - 1) if n > 1 else np.full(2, np.nan)
+    return Estimate(x.mean(), {"seeds": replicates}, n)
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
