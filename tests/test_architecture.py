@@ -22,6 +22,7 @@ MAY_USE = {
     "samplers": FLOOR | PHYSICS,
     "networks": FLOOR | PHYSICS | {"samplers"},
     "flows": FLOOR | PHYSICS,
+    "expressivity": FLOOR | PHYSICS,
     "instruments": FLOOR | PHYSICS | {"samplers"},
     "coarse": FLOOR | PHYSICS | {"samplers", "networks", "instruments"},
     "procedures": FLOOR | PHYSICS | {"samplers", "networks", "instruments", "coarse"},
@@ -31,7 +32,8 @@ MAY_USE = {
     | {"samplers", "networks", "instruments", "coarse", "reports"},
     "experiments": FLOOR
     | PHYSICS
-    | {"samplers", "networks", "flows", "instruments", "coarse", "reports"}
+    | {"samplers", "networks", "flows", "expressivity", "instruments", "coarse"}
+    | {"reports"}
     | {"scorecard", "procedures"},
 }
 MAY_USE["cli"] = MAY_USE["experiments"] | {"experiments"}

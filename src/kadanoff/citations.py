@@ -972,6 +972,12 @@ REFERENCES = {
         "10.1109/ACCESS.2020.3000901",
         "1906.05212",
     ),
+    "zoomout": Reference(
+        "Ho, K.-Y.",
+        "Learning by Zooming Out",
+        "Everything about Data Analytics, an essay on the web",
+        2015,
+    ),
     "optimal-rsmi": Reference(
         "Lenggenhager, P. M. and Gökmen, D. E. and Ringel, Z. and Huber, S. D. and "
         "Koch-Janusz, M.",

@@ -36,6 +36,7 @@ __all__ = [
     "check_same_chains",
     "combine",
     "jackknife",
+    "parenthesised",
     "share_chains",
     "weighted_jackknife",
 ]
@@ -165,9 +166,9 @@ class Estimate:
 
     def __str__(self) -> str:
         if self.value.ndim == 0:
-            return _parenthesised(float(self.value), float(self.error))
+            return parenthesised(float(self.value), float(self.error))
         pairs = zip(self.value.ravel(), self.error.ravel(), strict=True)
-        return "[" + " ".join(_parenthesised(v, e) for v, e in pairs) + "]"
+        return "[" + " ".join(parenthesised(v, e) for v, e in pairs) + "]"
 
     def __repr__(self) -> str:
         return f"Estimate({self}, n_eff={self.n_eff:.0f})"
@@ -337,7 +338,7 @@ def _value(argument: Any, lineage: str | None = None, block: int = 0) -> Any:
     return argument.value
 
 
-def _parenthesised(value: float, error: float) -> str:
+def parenthesised(value: float, error: float) -> str:
     """`value(error)`: two digits of the error, in units of the last one shown."""
     if not math.isfinite(value) or not math.isfinite(error):
         return f"{value:.6g}({error:.2g})"

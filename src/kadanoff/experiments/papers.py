@@ -1,0 +1,26 @@
+"""The papers and talks that can be reproduced, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kadanoff.experiments.exhibit import Paper
+
+__all__ = ["PAPERS", "paper_of"]
+
+PAPERS: Mapping[str, str] = {}
+"""Name → what it is, in a few words; each is a folder beside this file."""
+
+
+def paper_of(name: str) -> Paper:
+    """A paper by its name.
+
+    Raises:
+        KeyError: a name that is not in `PAPERS`.
+    """
+    if name not in PAPERS:
+        raise KeyError(name)
+    return import_module(f"kadanoff.experiments.{name}").PAPER

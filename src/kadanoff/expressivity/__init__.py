@@ -1,0 +1,1 @@
+"""What networks can express: gates, depth and hierarchies, as theorems that run."""
