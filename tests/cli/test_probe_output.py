@@ -143,3 +143,59 @@ def test_a_notebook_shows_a_card(here):
     assert reading in both
     assert reading not in one
     assert "decimation:b=2" in both
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """Three temperatures, cold to hot, in the folder of a sweep."""
+    folder = tmp_path_factory.mktemp("sweep") / "sweep"
+    kd.sample_sweep(
+        kd.Ising((16, 16)),
+        temperatures=[2.0, 2.3, 4.0],
+        draws=512,
+        chains=16,
+        seed=2,
+        out=folder,
+    )
+    return folder
+
+
+SWEEP = "--rule majority:b=2 --rows temperature couplings --controls block factorised"
+
+
+def test_a_sweep_is_read_at_every_temperature_with_controls(
+    sweep, tmp_path, capsys
+):
+    found = run(f"probe {sweep} {SWEEP} --runs {tmp_path}", capsys)["maps"]
+    assert [one["rule"].split()[-1] for one in found] == ["0.5", "0.434783", "0.25"]
+    for card, ensemble in zip(found, kd.load_sweep(sweep), strict=True):
+        alone = kd.probe(
+            kd.Majority(b=2), ensemble, rows=("temperature", "couplings"), controls=()
+        )
+        k = card["rows"]["couplings"]["K nn"]["value"]
+        assert k == float(alone["couplings"].readings["K nn"].value)
+        assert list(card["controls"]) == ["block", "factorised"]
+    hot, cold = (found[n]["rows"]["couplings"] for n in (2, 0))
+    assert hot["K nn"]["value"] < cold["K nn"]["value"]
+
+
+def test_every_temperature_of_a_sweep_has_its_part_of_the_page(sweep, tmp_path, capsys):
+    files = {"html": tmp_path / "card.html", "png": tmp_path / "card.png"}
+    asked = " ".join(f"--{kind} {path}" for kind, path in files.items())
+    assert main(f"probe {sweep} {SWEEP} --runs {tmp_path} {asked}".split()) == 0
+    text = capsys.readouterr().out
+    page = files["html"].read_text(encoding="utf-8")
+    for coupling in ("0.5", "0.434783", "0.25"):
+        assert f"majority:b=2 at K = {coupling}" in text
+        assert f"K = {coupling}: Beside its controls" in page
+    assert text.count("  factorised ") == 3
+    assert "majority:b=2 at 3 temperatures" in page
+    with Image.open(files["png"]) as slide:
+        assert slide.size == (2560, 1440)
+
+
+def test_a_folder_is_no_part_of_a_pair(sweep, capsys):
+    assert main(["probe", str(sweep), str(sweep)]) == 2
+    said = capsys.readouterr().err
+    assert "a pair is two files" in said
+    assert len(said.splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ NONE = "none"
 def add(commands: Any) -> None:
     """Declare the command."""
     parser = commands.add_parser("probe", help="the scorecard of a rule, or of a pair")
-    parser.add_argument("file", type=Path, help="fine configurations")
+    parser.add_argument(
+        "file", type=Path, help="fine configurations, or a sweep's folder"
+    )
     parser.add_argument("coarse", type=Path, nargs="?", help="coarse ones, in order")
     add_rules(parser, required=False)
     add_rows(parser)
@@ -54,9 +57,14 @@ def run(arguments: argparse.Namespace) -> None:
             "give one of them"
         )
     files = outputs(arguments, *filter(None, (arguments.file, arguments.coarse)))
+    of_sweep = arguments.file.is_dir()
     with progress_bars() as told:
-        card, sheet = _card(arguments, told, pictures=bool(files))
-    show(card, sheet, files, as_json=arguments.json)
+        if of_sweep:
+            card, sheet, each = _cards(arguments, told, pictures=bool(files))
+        else:
+            card, sheet = _card(arguments, told, pictures=bool(files))
+            each = None
+    show(card, sheet, files, as_json=arguments.json, each=each)
 
 
 def add_rows(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +118,12 @@ def exact_of(fine: Ensemble) -> dict[str, float]:
 
 
 def show(
-    found: Any, sheet: Sheet | None, files: dict[str, Path], *, as_json: bool
+    found: Any,
+    sheet: Sheet | None,
+    files: dict[str, Path],
+    *,
+    as_json: bool,
+    each: Mapping[str, Sheet] | None = None,
 ) -> None:
     """Write what was asked for, print the readings and where it is.
 
@@ -119,12 +132,14 @@ def show(
         sheet: the same with pictures; None where no file was asked for.
         files: of `outputs`.
         as_json: print one object.
+        each: the parts of a comparison that have a sheet each, for its page.
     """
     if sheet is not None and "html" in files:
         from kadanoff.reports.page import write
-        from kadanoff.reports.scorecard import page
+        from kadanoff.reports.scorecard import page, page_of_several
 
-        write(page(sheet), files["html"])
+        whole = page_of_several(sheet.title, each) if each else page(sheet)
+        write(whole, files["html"])
     if sheet is not None and "png" in files:
         from kadanoff.reports.figures import save_figure
         from kadanoff.reports.slide import slide
@@ -150,12 +165,11 @@ def _card(
         given: Any = (fine, open_foreign(arguments.coarse))
     else:
         given = ([parse_rule(rule) for rule in rules_of(arguments)], fine)
-    none = arguments.controls == [NONE]
     shared = {"seed": arguments.seed, "progress": told}
     found = (probe_pair if arguments.coarse else probe)(
         *given,
         rows=wanted(arguments),
-        controls=() if none else _names(arguments.controls),
+        controls=_controls(arguments),
         runs=arguments.runs,
         **shared,
     )
@@ -166,6 +180,56 @@ def _card(
     look = portraits_of_pair if arguments.coarse else portraits
     seen = look(*given, controls=[*found.controls], **shared)
     return found, of_card(found, seen, exact=exact_of(fine), seed=arguments.seed)
+
+
+def _cards(
+    arguments: argparse.Namespace, told: Any, *, pictures: bool
+) -> tuple[Any, Sheet | None, dict[str, Sheet] | None]:
+    """Those of one rule at every temperature of a sweep, together and each."""
+    from kadanoff.coarse.grammar import parse_rule
+    from kadanoff.scorecard.card import probe_sweep
+    from kadanoff.sweep import load_sweep
+
+    if arguments.coarse:
+        raise ValueError(
+            f"a pair is two files, and {arguments.file} is a folder; name the files of "
+            "one temperature, or give the folder with --rule"
+        )
+    sweep = load_sweep(arguments.file)
+    rules = [parse_rule(rule) for rule in rules_of(arguments)]
+    shared: Any = {"seed": arguments.seed, "progress": told}
+    found = probe_sweep(
+        rules,
+        sweep,
+        rows=wanted(arguments),
+        controls=_controls(arguments),
+        runs=arguments.runs,
+        **shared,
+    )
+    if not pictures:
+        return found, None, None
+    from kadanoff.reports.sheet import THIS
+    from kadanoff.scorecard.sheet import (
+        at_couplings,
+        of_card,
+        of_temperatures,
+        portraits,
+    )
+
+    each, maps = {}, {}
+    names = at_couplings([*sweep.couplings])
+    for name, card, fine in zip(names, found, sweep, strict=True):
+        seen = portraits(rules, fine, controls=[*card.controls], **shared)
+        each[name] = of_card(card, seen, exact=exact_of(fine), seed=arguments.seed)
+        maps[name] = seen[THIS]
+    sheet = of_temperatures(found, [*sweep.couplings], maps, seed=arguments.seed)
+    return found, sheet, each
+
+
+def _controls(arguments: argparse.Namespace) -> list[str] | tuple[str, ...] | str:
+    """The controls that were asked for."""
+    none = arguments.controls == [NONE]
+    return () if none else _names(arguments.controls)
 
 
 def _names(given: list[str] | str) -> list[str] | str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -33,7 +34,7 @@ from kadanoff.reports.sheet import (
     text_of,
 )
 
-__all__ = ["fragment", "page"]
+__all__ = ["fragment", "page", "page_of_several"]
 
 
 def page(sheet: Sheet) -> Page:
@@ -44,6 +45,27 @@ def page(sheet: Sheet) -> Page:
         findings=_findings(sheet),
         sections=[*_overview(sheet), *_sections(sheet), *_absent(sheet)],
         provenance=sheet.provenance,
+    )
+
+
+def page_of_several(title: str, sheets: Mapping[str, Sheet]) -> Page:
+    """One page of several scorecards: the sections of each under its name.
+
+    Args:
+        title: of the page.
+        sheets: by the name of each, in order.
+    """
+    pages = {name: page(sheet) for name, sheet in sheets.items()}
+    return Page(
+        title=title,
+        lead="; ".join(f"{name}: {one.lead}" for name, one in pages.items()),
+        findings=[f"{name}: {s}" for name, one in pages.items() for s in one.findings],
+        sections=[
+            replace(section, title=f"{name}: {section.title}")
+            for name, one in pages.items()
+            for section in one.sections
+        ],
+        provenance=next(iter(pages.values())).provenance,
     )
 
 

@@ -7,7 +7,7 @@ maps of known fault on the same configurations says what the reading is worth.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from kadanoff.protocols import CoarseGraining
 from kadanoff.scorecard.cache import cached
 from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
 from kadanoff.scorecard.rows import INFORMATION, QUICK, ROWS, Row, read
-from kadanoff.scorecard.subject import Subject, of_pair, of_rule
+from kadanoff.scorecard.subject import Subject, of_pair, of_rule, of_sweep
 from kadanoff.scorecard.text import card_text, side_by_side
 from kadanoff.sweep import Sweep
 
@@ -100,7 +100,11 @@ class Comparison:
         return {"maps": [card.as_dict() for card in self.cards]}
 
     def __str__(self) -> str:
-        return side_by_side({card.rule: card.rows for card in self.cards})
+        lines: list[tuple[str, Sequence[Row]]] = []
+        for card in self.cards:
+            lines.append((card.rule, card.rows))
+            lines += [(f"  {name}", rows) for name, rows in card.controls.items()]
+        return side_by_side(lines)
 
     def _repr_html_(self) -> str:
         """The cards in a notebook."""
@@ -207,9 +211,11 @@ def probe_sweep(
     *,
     seed: int = 0,
     rows: Sequence[str] | str = ALL,
+    controls: Sequence[str] | str = ALL,
     progress: Progress | None = None,
+    runs: Path | None = None,
 ) -> Comparison:
-    """One map on the configurations of several temperatures, without controls.
+    """One map on the configurations of several temperatures.
 
     What the map fits, as an arrangement, is fitted at each temperature anew.
 
@@ -218,19 +224,17 @@ def probe_sweep(
         sweep: ensembles of one model, in order of their coupling.
         seed: as in `probe`.
         rows: as in `probe`.
+        controls: as in `probe`, beside the map at every temperature.
         progress: as in `probe`.
+        runs: as in `probe`.
 
     Raises:
         ValueError: as in `probe`.
     """
-    cards = (
-        probe(rule, fine, seed=seed, rows=rows, controls=(), progress=progress)
-        for fine in sweep
-    )
-    named = zip(cards, sweep.couplings, strict=True)
-    return Comparison(
-        tuple(replace(card, rule=f"{card.rule} at K = {k:.6g}") for card, k in named)
-    )
+    # The map is made at every temperature before it is read at one.
+    subjects = of_sweep(rule, sweep, seed=seed)
+    cards = (_card(subject, rows, controls, progress, runs) for subject in subjects)
+    return Comparison(tuple(cards))
 
 
 def _card(

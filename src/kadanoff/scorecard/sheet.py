@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from kadanoff.scorecard.card import Comparison, Progress, Scorecard
 
 __all__ = [
+    "at_couplings",
     "names_of",
     "of_card",
     "of_comparison",
+    "of_temperatures",
     "portrait",
     "portraits",
     "portraits_of",
@@ -49,6 +52,7 @@ TALK: Mapping[str, tuple[str, ...]] = {
 """Headlines that a slide has room for: no two of them see the same fault."""
 UNITS = 4
 """Coarse units whose responses are drawn, and most feature maps that are."""
+BRACKETS = "Numbers in brackets are errors of the last digits."
 LONGEST = 30  # letters of a map's name in a picture
 
 Kept = Mapping[str, Portrait]
@@ -92,7 +96,7 @@ def of_comparison(
     exact: Mapping[str, float] | None = None,
     seed: int | None = None,
 ) -> Sheet:
-    """Several maps side by side, for a page, a slide or a notebook.
+    """Several maps side by side, for a page, a slide or a notebook; no controls.
 
     Args:
         found: their scorecards.
@@ -115,6 +119,38 @@ def of_comparison(
         portraits=portraits or {},
         provenance=_provenance(seed, *(card.rule for card in found)),
     )
+
+
+def of_temperatures(
+    found: Comparison,
+    couplings: Sequence[float],
+    portraits: Kept | None = None,
+    *,
+    seed: int | None = None,
+) -> Sheet:
+    """One map at the temperatures of a sweep, for a slide; no controls.
+
+    Args:
+        found: its scorecards, see `probe_sweep`.
+        couplings: of the sweep.
+        portraits: by the names of `at_couplings`.
+        seed: as in `of_card`.
+    """
+    names = at_couplings(couplings)
+    rule = found.cards[0].rule.removesuffix(f" at {names[0]}")
+    fewest = min(card.configurations for card in found)
+    return replace(
+        of_comparison(found, seed=seed),
+        title=f"{rule} at {len(names)} temperatures",
+        lead=f"Read on {fewest} configurations of each. {BRACKETS}",
+        maps={n: card.rows for n, card in zip(names, found, strict=True)},
+        portraits=portraits or {},
+    )
+
+
+def at_couplings(couplings: Sequence[float]) -> list[str]:
+    """What the temperatures of a sweep are called in pictures, from K = 1/T."""
+    return [f"K = {coupling:.6g}" for coupling in couplings]
 
 
 def names_of(rules: Sequence[str]) -> list[str]:
@@ -290,10 +326,7 @@ def _lead(configurations: int, portraits: Kept | None) -> str:
     """How many configurations of what."""
     levels = next((p.levels for p in (portraits or {}).values()), ())
     of = f" of {_known(levels[0])}" if levels else ""
-    return (
-        f"Read on {configurations} configurations{of}. Numbers in brackets are errors "
-        "of the last digits."
-    )
+    return f"Read on {configurations} configurations{of}. {BRACKETS}"
 
 
 def _known(fine: Ensemble) -> str:

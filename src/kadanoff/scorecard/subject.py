@@ -23,8 +23,9 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Grid, scale_factor
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
+from kadanoff.sweep import Sweep
 
-__all__ = ["Subject", "fits", "halves", "of_pair", "of_rule"]
+__all__ = ["Subject", "fits", "halves", "of_pair", "of_rule", "of_sweep"]
 
 SMALLEST_SIDE = 8
 
@@ -114,6 +115,21 @@ def of_pair(fine: Ensemble, coarse: Ensemble, *, seed: int) -> Subject:
         )
     levels = (fine, _on_grid_of(fine, coarse))
     return Subject("a pair of files", levels, None, seed)
+
+
+def of_sweep(
+    rule: CoarseGraining | Sequence[CoarseGraining | str], sweep: Sweep, *, seed: int
+) -> list[Subject]:
+    """A rule at every temperature of a sweep, named with the coupling.
+
+    Raises:
+        ValueError: as in `of_rule`.
+    """
+    subjects = (of_rule(rule, fine, seed=seed) for fine in sweep)
+    return [
+        replace(subject, name=f"{subject.name} at K = {coupling:.6g}")
+        for subject, coupling in zip(subjects, sweep.couplings, strict=True)
+    ]
 
 
 def halves(levels: Sequence[Ensemble]) -> tuple[list[Ensemble], list[Ensemble]]:

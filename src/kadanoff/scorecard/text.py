@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kadanoff.scorecard.rows import HEADLINES, Row
@@ -24,21 +24,24 @@ def card_text(card: Scorecard) -> str:
         lines += [f"    {k:<36} {number_text(v)}" for k, v in row.readings.items()]
     if card.controls:
         lines.append("\nbeside its controls, on the same configurations:\n")
-        lines.append(side_by_side({"this map": card.rows, **card.controls}))
+        lines.append(side_by_side([("this map", card.rows), *card.controls.items()]))
     return "\n".join(lines)
 
 
-def side_by_side(subjects: Mapping[str, Sequence[Row]]) -> str:
-    """Headline readings of several maps, one line each."""
+def side_by_side(subjects: Sequence[tuple[str, Sequence[Row]]]) -> str:
+    """Headline readings of several maps, one line each, under the columns of the first.
+
+    Args:
+        subjects: names, which need not differ, and rows.
+    """
     columns = [
         (row.name, reading)
-        for row in next(iter(subjects.values()))
+        for row in subjects[0][1]
         for reading in HEADLINES.get(row.name, ())
     ]
     header = ["", *(reading for _, reading in columns)]
     body = [
-        [name, *(_cell(rows, *column) for column in columns)]
-        for name, rows in subjects.items()
+        [name, *(_cell(rows, *column) for column in columns)] for name, rows in subjects
     ]
     widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
     return "\n".join(
