@@ -23,6 +23,7 @@ from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import K_C
 from kadanoff.geometry import Unordered
 from kadanoff.instruments import (
+    boxes,
     correlation_length,
     correlators,
     couplings,
@@ -95,6 +96,7 @@ READINGS = {
     "heat_capacity": lambda e: thermo.heat_capacity(e, coupling=0.4),
     "susceptibility": thermo.susceptibility,
     "binder": thermo.binder,
+    "box_counting": boxes.box_counting,
     "two_point": correlators.two_point,
     "correlation_length": correlation_length.correlation_length,
     "correlation_ratio": correlation_length.correlation_ratio,
