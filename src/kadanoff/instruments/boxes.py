@@ -3,16 +3,18 @@
     N(s) ~ s^(-D)
 
 with D the dimension of the set over the scales where the slope stands still: 2 for all
-of a plane, 1 for a line, ln 3/ln 2 for Sierpiński's gasket. The largest cluster of equal
-neighbouring spins of the square-lattice Ising model at T_c has D = 187/96
+of a plane, 1 for a line, ln 3/ln 2 for Sierpiński's gasket. The largest cluster of
+equal neighbouring spins of the square-lattice Ising model at T_c has D = 187/96
 (A. L. Stella and C. Vanderzande, Phys. Rev. Lett. 62, 1067 (1989)). Slopes are local,
 between neighbouring scales, so that a set without a power law is seen to have none.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import label
@@ -113,8 +115,8 @@ def largest_cluster(values: np.ndarray) -> np.ndarray:
     """The largest cluster of equal neighbouring values on the torus, as booleans.
 
     Args:
-        values: `(n, *lattice)` spins or Potts states. Of several largest clusters the
-            first.
+        values: `(n, *lattice)` spins or Potts states. Of several largest clusters that
+            of the first site.
     """
     return np.stack([_largest(one) for one in values])
 
@@ -131,19 +133,19 @@ def _touched(marked: np.ndarray, side: int) -> np.ndarray:
 
 def _largest(values: np.ndarray) -> np.ndarray:
     """Of one configuration."""
-    best = np.zeros(values.shape, dtype=bool)
+    every = np.zeros(values.shape, dtype=int)
     for value in np.unique(values):
-        clusters = _clusters(values == value)
-        sizes = np.bincount(clusters.ravel())
-        sizes[0] = 0
-        if sizes.max() > best.sum():
-            best = clusters == sizes.argmax()
-    return best
+        own = values == value
+        every[own] = every.max() + _clusters(own)[own]
+    sizes = np.bincount(every.ravel())
+    largest = sizes[every] == sizes.max()
+    return every == every[largest][0]
 
 
 def _clusters(marked: np.ndarray) -> np.ndarray:
     """Number of the cluster of each marked site on the torus; 0 of the others."""
-    found, count = label(marked)
+    labelled: Any = label(marked)
+    found, count = labelled
     root = np.arange(count + 1)
 
     def of(k: int) -> int:
@@ -161,9 +163,7 @@ def _clusters(marked: np.ndarray) -> np.ndarray:
 
 
 def _check(sides: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    rising = len(sides) > 1 and all(
-        a < b for a, b in zip(sides, sides[1:], strict=False)
-    )
+    rising = len(sides) > 1 and all(a < b for a, b in itertools.pairwise(sides))
     divide = all(s >= 1 and n % s == 0 for s in sides for n in shape)
     if not rising or not divide:
         raise ValueError(
