@@ -128,7 +128,7 @@ def _touched(marked: np.ndarray, side: int) -> np.ndarray:
         cut += [n // side, side]
     inside = tuple(range(2, len(cut), 2))
     held = marked.reshape(cut).any(axis=inside)
-    return held.reshape(len(held), -1).sum(axis=1)
+    return np.reshape(held, (len(marked), -1)).sum(axis=1)
 
 
 def _largest(values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,10 @@ L/√6. The *direct* response takes this out,
 
 C(x - y) the spins' own connected correlation, averaged over the torus, and S(k) its
 transform: D_a are the weights with which the spins best predict h_a by least squares.
-Its width is taken over its core alone, since C⁻¹ amplifies noise.
+Its width is taken over its core alone, since C⁻¹ amplifies noise, and by halves: core
+and centre are those of one half of the chains, D² is that of the other half, and both
+ways are added. Chosen and read on the same chains, a core gathers the noise that looks
+like it, and the centre is where noise makes it largest.
 
 The patch correlator
 
@@ -27,9 +30,10 @@ is taken with C_a = R_a and, as in de Mello Koch, de Mello Koch and Cheng,
 arXiv:1906.05212, with C_a(i) = ⟨v_i h_a⟩, not connected.
 
 Sampling noise on every site would, squared, widen a local response by the whole lattice
-and give the correlator the shape of the spins' own. So R² and C(x)C(y) are products
-between different groups of chains (`kadanoff.instruments.response`), free of that bias.
-A core has no such protection: where noise reaches half the maximum it is counted.
+and give the correlator the shape of the spins' own. So R², D² and C(x)C(y) are
+products between different groups of chains (`kadanoff.instruments.response`), free of
+that bias. The patches of R have no such protection: where noise reaches half the
+maximum it is counted; those of D are of the sites that both halves have in the core.
 """
 
 from __future__ import annotations
@@ -63,6 +67,8 @@ __all__ = [
 
 RESPONDS = 4.0
 """A unit counts as responding when Σ_i R² is this many errors above zero."""
+FEWEST_GROUPS = 6
+"""Of chains, for a product between two of either half when one of them is left out."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +85,13 @@ class Locality:
             noise outweighs it: √|w²| with the sign of w².
         patches: median over units of the number of patches.
         mean_patches: mean over units of the number of patches.
-        direct_width: median over units of the width of the direct response's core.
-        mean_direct_width: root of the mean over units of its square: a few units that
-            look elsewhere are seen.
-        direct_patches: median over units of the number of its patches.
+        direct_width: median over units of the width of the direct response's core; of
+            those whose direct response stands out of the noise. Negative as `width`.
+        mean_direct_width: root of the mean over these units of its square: a few units
+            that look elsewhere are seen.
+        direct_patches: median over these units of the number of its patches.
         responding: share of the units whose response stands out of the noise.
+        directly: share of those whose direct response does, over its core.
         correlator: patch correlator of the connected response.
         raw_correlator: patch correlator of ⟨v_i h_a⟩.
     """
@@ -95,6 +103,7 @@ class Locality:
     mean_direct_width: Estimate
     direct_patches: Estimate
     responding: float
+    directly: float
     correlator: Correlator
     raw_correlator: Correlator
 
@@ -142,6 +151,7 @@ class _Reading:
         strength: Σ_i R², `(1 + groups, units)`.
         square: w², the same shape.
         patches: number of patches, the same shape.
+        direct_strength: Σ D² over the core, the same shape.
         direct_square: w² of the core of D, the same shape.
         direct_patches: number of patches of D, the same shape.
         power: Σ_a |R̂_a(k)|², `(1 + groups, *half spectrum)`.
@@ -151,6 +161,7 @@ class _Reading:
     strength: np.ndarray
     square: np.ndarray
     patches: np.ndarray
+    direct_strength: np.ndarray
     direct_square: np.ndarray
     direct_patches: np.ndarray
     power: np.ndarray
@@ -163,12 +174,16 @@ def _read(grid: Grid, measured: Responses, factor: np.ndarray) -> _Reading:
     waves = to_waves(connected, grid.dimension)
     raw_waves = to_waves(measured.raw.reshape(shape), grid.dimension)
     strength, square, patches = _connected_fields(grid, connected, measured.shares)
-    direct = _direct_fields(grid, waves * _inverse(factor), measured.shares)
+    direct, square_of_direct, patches_of_direct = _direct_fields(
+        grid, waves * _inverse(factor), measured.shares
+    )
     return _Reading(
         strength,
         square,
         patches,
-        *direct,
+        direct,
+        square_of_direct,
+        patches_of_direct,
         _powers(waves, measured.shares),
         _powers(raw_waves, measured.shares),
     )
@@ -194,18 +209,37 @@ def _connected_fields(
 
 def _direct_fields(
     grid: Grid, waves: np.ndarray, shares: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """w² and patches of the core of D, `(1 + groups, units)` each."""
-    d2, squares, patches = None, [], []
+) -> tuple[np.ndarray, ...]:
+    """Strength, w² and patches of the core of D, `(1 + groups, units)` each."""
+    if len(waves) < FEWEST_GROUPS:
+        nothing = np.full((len(shares), waves.shape[1]), np.nan)
+        return nothing, nothing, nothing
+    direct = np.stack([from_waves(wave, grid.shape) for wave in waves])
+    squares = direct**2
+    even = np.arange(len(direct)) % 2 == 0
+    distances: dict[bool, np.ndarray] = {}  # as above, of each half
+    rows = []
     for share in shares:
-        direct = from_waves(_weighted(share, waves), grid.shape)
-        core = core_of(direct)
-        inside = direct**2 * core
-        d2 = from_centre(grid, inside) if d2 is None else d2
-        inside = inside.reshape(d2.shape)
-        squares.append(_ratio(np.einsum("as,as->a", inside, d2), inside.sum(axis=1)))
-        patches.append(count_patches(grid, core))
-    return np.array(squares), np.array(patches)
+        strength = moment = 0.0
+        cores = []
+        for first in (True, False):
+            mine, other = (_half(share, even == (first == k)) for k in (True, False))
+            mean, across = (_weighted(half, direct) for half in (mine, other))
+            core = core_of(mean)
+            d2 = distances.setdefault(first, from_centre(grid, mean**2 * core))
+            cross = _cross(across**2, _weighted(other**2, squares), other)
+            inside = (cross * core).reshape(d2.shape)
+            strength = strength + inside.sum(axis=1) / 2
+            moment = moment + np.einsum("as,as->a", inside, d2) / 2
+            cores.append(core)
+        patches = count_patches(grid, cores[0] & cores[1])
+        rows.append((strength, _ratio(moment, strength), patches))
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def _half(share: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The weights of some groups, which then add to one."""
+    return share * groups / share[groups].sum()
 
 
 def _inverse(factor: np.ndarray) -> np.ndarray:
@@ -260,16 +294,19 @@ def _summary(grid: Grid, parts: Sequence[_Reading], fine: Ensemble) -> Locality:
 
     strength = estimate(units("strength"))
     responding = strength.value > RESPONDS * strength.error
+    inside = estimate(units("direct_strength"))
+    directly = responding & (inside.value > RESPONDS * inside.error)
     return Locality(
         width=estimate(_root(_average(units("square"), responding))),
         patches=estimate(_average(units("patches"), responding)),
         mean_patches=estimate(_average(units("patches"), responding, np.mean)),
-        direct_width=estimate(_root(_average(units("direct_square"), responding))),
+        direct_width=estimate(_root(_average(units("direct_square"), directly))),
         mean_direct_width=estimate(
-            _root(_average(units("direct_square"), responding, np.mean))
+            _root(_average(units("direct_square"), directly, np.mean))
         ),
-        direct_patches=estimate(_average(units("direct_patches"), responding)),
+        direct_patches=estimate(_average(units("direct_patches"), directly)),
         responding=float(responding.mean()),
+        directly=float(directly.mean()),
         correlator=correlator("power"),
         raw_correlator=correlator("raw_power"),
     )

@@ -89,19 +89,28 @@ def locality_row(subject: Subject) -> Row:
     share = f"{100 * reading.responding:.0f} % of the units respond"
     if not float(reading.responding) > 0:
         return Row("locality", {"responding": 0.0}, f"{share} to any site")
+    direct = {
+        "direct width (sites)": reading.direct_width,
+        "mean direct width (sites)": reading.mean_direct_width,
+        "direct patches": reading.direct_patches,
+    }
+    words = (
+        f"the direct one, without the correlations of the fine sites, "
+        f"{reading.direct_width}"
+        if reading.directly > 0
+        else "and no direct one stands out of the noise"
+    )
     return Row(
         "locality",
         {
             "width (sites)": reading.width,
             "patches": reading.patches,
             "mean patches": reading.mean_patches,
-            "direct width (sites)": reading.direct_width,
-            "mean direct width (sites)": reading.mean_direct_width,
-            "direct patches": reading.direct_patches,
+            **(direct if reading.directly > 0 else {}),
             "responding": reading.responding,
+            "responding directly": reading.directly,
         },
-        f"{share}; the median response is {reading.width} sites wide, the direct one, "
-        f"without the correlations of the fine sites, {reading.direct_width}",
+        f"{share}; the median response is {reading.width} sites wide, {words}",
     )
 
 
