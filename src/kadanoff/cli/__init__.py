@@ -31,6 +31,7 @@ MODULES = (
     "probe",
     "compare",
     "relevance",
+    "reproduce",
     "importing",
     "runs",
     "cite",

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PAPERS", "paper_of"]
 
-PAPERS: Mapping[str, str] = {}
+PAPERS: Mapping[str, str] = {
+    "zoomout": "an essay, Learning by zooming out",
+}
 """Name → what it is, in a few words; each is a folder beside this file."""
 
 
