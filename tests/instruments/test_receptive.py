@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from instruments.exact_draws import all_states, draw, planted, random_spins
 from scipy import ndimage
 
+from kadanoff.coarse.block import Decimation, Majority
+from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.weighted import Weighted
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
 from kadanoff.geometry import Grid, Unordered
@@ -276,3 +281,57 @@ def test_refusals():
     short = Ensemble.from_values(random_spins((1, 1, 4, 4), 18))
     with pytest.raises(ValueError, match="at least 2 blocks"):
         locality(short, vote(short, seed=19))
+
+
+def test_too_few_configurations_give_no_direct_reading():
+    """At 1024 of 32×32 noise reaches half of what a vote listens to by chance."""
+    fine = sample(Ising((32, 32)), coupling=K_C, draws=1024, seed=4)
+    few = locality(fine, coarsen(Majority(b=2), fine, seed=1))
+    assert few.responding == 1
+    assert few.directly == 0
+    assert np.isnan(few.direct_width.value)
+    more = sample(Ising((32, 32)), coupling=K_C, draws=8192, seed=4)
+    read = locality(more, coarsen(Majority(b=2), more, seed=1))
+    assert read.directly > 0.9
+    assert abs(read.direct_width.value - 1) < 4 * read.direct_width.error < 0.1
+
+
+def test_direct_widths_do_not_depend_on_how_many_configurations_there_are():
+    """A vote is 1 wide at 4096 and at 65 536, within 4 errors of either."""
+    widths = []
+    for draws in (4096, 65_536):
+        fine = sample(Ising((16, 16)), coupling=K_C, draws=draws, seed=5)
+        widths.append(locality(fine, coarsen(Majority(b=2), fine)).mean_direct_width)
+    for width in widths:
+        assert abs(width.value - 1) < 4 * width.error
+    assert widths[1].error < widths[0].error / 3
+
+
+def test_units_of_one_site_are_told_from_the_same_units_misplaced():
+    """Both are 0 wide; a kept spin is in its own place, a misplaced one far from it."""
+    fine = sample(Ising((16, 16)), coupling=K_C, draws=4096, seed=6)
+    kept = coarsen(Decimation(b=2), fine)
+    order = np.random.default_rng(7).permutation(64)
+    flat = kept.values.reshape(kept.chains, kept.draws, 64)[..., order]
+    misplaced = fine.derived(
+        flat.reshape(kept.values.shape), kept.geometry, "pm1", {"step": "misplaced"}
+    )
+    reach = {}
+    for name, coarse in (("kept", kept), ("misplaced", misplaced)):
+        read = locality(fine, coarse)
+        assert abs(read.direct_width.value) < 0.1
+        reach[name] = float(read.direct_reach.value)
+    assert reach["kept"] == pytest.approx(0, abs=0.1)
+    assert reach["misplaced"] > 4
+    units = locality(fine, layer(fine, flat))
+    assert np.isnan(units.direct_reach.value)
+
+
+def test_a_filter_of_zero_sum_responds_at_its_own_block():
+    """Its response to the whole lattice is lost in noise, not that to its block."""
+    fine = sample(Ising((16, 16)), coupling=K_C, draws=4096, seed=8)
+    weights = np.array([[1.0, -1.0], [-1.0, 1.0]]) + 0.3 * np.eye(2)
+    weights -= weights.mean()
+    read = locality(fine, coarsen(Weighted(weights), fine))
+    assert read.responding == 1
+    assert read.direct_reach.value == pytest.approx(math.sqrt(0.5), abs=0.1)

@@ -17,10 +17,11 @@ L/√6. The *direct* response takes this out,
 
 C(x - y) the spins' own connected correlation, averaged over the torus, and S(k) its
 transform: D_a are the weights with which the spins best predict h_a by least squares.
-Its width is taken over its core alone, since C⁻¹ amplifies noise, and by halves: core
-and centre are those of one half of the chains, D² is that of the other half, and both
-ways are added. Chosen and read on the same chains, a core gathers the noise that looks
-like it, and the centre is where noise makes it largest.
+Its width is taken over its core, since C⁻¹ amplifies noise (over all sites where less
+than half of D² is in the core), and by halves: core and centre are those of one half of
+the chains, D² is that of the other half, and both ways are added. Chosen and read on
+the same chains, a core gathers the noise that looks like it, and the centre is where
+noise makes it largest.
 
 The patch correlator
 
@@ -38,6 +39,7 @@ maximum it is counted; those of D are of the sites that both halves have in the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -89,9 +91,14 @@ class Locality:
             those whose direct response stands out of the noise. Negative as `width`.
         mean_direct_width: root of the mean over these units of its square: a few units
             that look elsewhere are seen.
+        direct_reach: as `direct_width`, with distances from where the unit is placed
+            in place of its centre: a unit that listens to one site, but to one far
+            away, is seen. Not a number for units without positions.
         direct_patches: median over these units of the number of its patches.
-        responding: share of the units whose response stands out of the noise.
-        directly: share of those whose direct response does, over its core.
+        responding: share of the units whose response, direct or not, stands out of the
+            noise.
+        directly: share of those whose direct response does; direct
+            readings need half of the units that respond, and are not numbers below.
         correlator: patch correlator of the connected response.
         raw_correlator: patch correlator of ⟨v_i h_a⟩.
     """
@@ -102,6 +109,7 @@ class Locality:
     direct_width: Estimate
     mean_direct_width: Estimate
     direct_patches: Estimate
+    direct_reach: Estimate
     responding: float
     directly: float
     correlator: Correlator
@@ -139,7 +147,12 @@ def locality(fine: Ensemble, coarse: Ensemble) -> Locality:
     """
     grid = lattice_of(fine)
     waves = structure_factor(fine)
-    parts = [_read(grid, turn, waves) for turn in responses(fine, coarse)]
+    from_places = _from_places(grid, coarse)
+    parts, first = [], 0
+    for turn in responses(fine, coarse):
+        last = first + turn.connected.shape[1]
+        parts.append(_read(grid, turn, waves, from_places[first:last]))
+        first = last
     return _summary(grid, parts, fine)
 
 
@@ -151,8 +164,9 @@ class _Reading:
         strength: Σ_i R², `(1 + groups, units)`.
         square: w², the same shape.
         patches: number of patches, the same shape.
-        direct_strength: Σ D² over the core, the same shape.
-        direct_square: w² of the core of D, the same shape.
+        direct_strength: Σ D² over the core, or over all sites, the same shape.
+        direct_square: w² of D there, the same shape.
+        reach_square: the same from where the units are placed.
         direct_patches: number of patches of D, the same shape.
         power: Σ_a |R̂_a(k)|², `(1 + groups, *half spectrum)`.
         raw_power: the same of ⟨v h⟩.
@@ -163,19 +177,36 @@ class _Reading:
     patches: np.ndarray
     direct_strength: np.ndarray
     direct_square: np.ndarray
+    reach_square: np.ndarray
     direct_patches: np.ndarray
     power: np.ndarray
     raw_power: np.ndarray
 
 
-def _read(grid: Grid, measured: Responses, factor: np.ndarray) -> _Reading:
+def _from_places(grid: Grid, coarse: Ensemble) -> np.ndarray:
+    """d² of every site from where each unit is placed, `(units, sites)`.
+
+    Not a number for units without positions, or on a lattice of another dimension.
+    """
+    placed = coarse.geometry
+    sites = grid.positions()
+    if not isinstance(placed, Grid) or placed.dimension != grid.dimension:
+        units = math.prod(coarse.shape) * (coarse.features or 1)
+        return np.full((units, len(sites)), np.nan, np.float32)
+    rows = [grid.distance(place, sites) ** 2 for place in placed.positions()]
+    return np.array(rows, np.float32)
+
+
+def _read(
+    grid: Grid, measured: Responses, factor: np.ndarray, from_places: np.ndarray
+) -> _Reading:
     shape = (*measured.connected.shape[:2], *grid.shape)
     connected = measured.connected.reshape(shape)
     waves = to_waves(connected, grid.dimension)
     raw_waves = to_waves(measured.raw.reshape(shape), grid.dimension)
     strength, square, patches = _connected_fields(grid, connected, measured.shares)
-    direct, square_of_direct, patches_of_direct = _direct_fields(
-        grid, waves * _inverse(factor), measured.shares
+    direct, square_of_direct, reach, patches_of_direct = _direct_fields(
+        grid, waves * _inverse(factor), measured.shares, from_places
     )
     return _Reading(
         strength,
@@ -183,6 +214,7 @@ def _read(grid: Grid, measured: Responses, factor: np.ndarray) -> _Reading:
         patches,
         direct,
         square_of_direct,
+        reach,
         patches_of_direct,
         _powers(waves, measured.shares),
         _powers(raw_waves, measured.shares),
@@ -208,33 +240,51 @@ def _connected_fields(
 
 
 def _direct_fields(
-    grid: Grid, waves: np.ndarray, shares: np.ndarray
+    grid: Grid, waves: np.ndarray, shares: np.ndarray, from_places: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Strength, w² and patches of the core of D, `(1 + groups, units)` each."""
+    """Strength, w², reach² and patches of D, `(1 + groups, units)` each."""
     if len(waves) < FEWEST_GROUPS:
         nothing = np.full((len(shares), waves.shape[1]), np.nan)
-        return nothing, nothing, nothing
+        return nothing, nothing, nothing, nothing
     direct = np.stack([from_waves(wave, grid.shape) for wave in waves])
     squares = direct**2
     even = np.arange(len(direct)) % 2 == 0
     distances: dict[bool, np.ndarray] = {}  # as above, of each half
-    rows = []
+    rows, patches = [], []
     for share in shares:
-        strength = moment = 0.0
-        cores = []
+        sums, cores = 0.0, []
         for first in (True, False):
             mine, other = (_half(share, even == (first == k)) for k in (True, False))
             mean, across = (_weighted(half, direct) for half in (mine, other))
             core = core_of(mean)
             d2 = distances.setdefault(first, from_centre(grid, mean**2 * core))
             cross = _cross(across**2, _weighted(other**2, squares), other)
-            inside = (cross * core).reshape(d2.shape)
-            strength = strength + inside.sum(axis=1) / 2
-            moment = moment + np.einsum("as,as->a", inside, d2) / 2
+            everywhere = cross.reshape(d2.shape)
+            inside = everywhere * core.reshape(d2.shape)
+            moments = [_moments(part, d2, from_places) for part in (inside, everywhere)]
+            sums = sums + np.array(moments) / 2
             cores.append(core)
-        patches = count_patches(grid, cores[0] & cores[1])
-        rows.append((strength, _ratio(moment, strength), patches))
-    return tuple(np.array(column) for column in zip(*rows, strict=True))
+        rows.append(sums)
+        patches.append(count_patches(grid, cores[0] & cores[1]))
+    read = _where_it_is(np.array(rows))
+    squares_of = (_ratio(read[:, k], read[:, 0]) for k in (1, 2))
+    return read[:, 0], *squares_of, np.array(patches)
+
+
+def _moments(part: np.ndarray, *distances: np.ndarray) -> list[np.ndarray]:
+    """Σ D² and Σ D² d² of each unit."""
+    return [part.sum(axis=1), *(np.einsum("as,as->a", part, d2) for d2 in distances)]
+
+
+def _where_it_is(sums: np.ndarray) -> np.ndarray:
+    """The sums of each unit over its core, or over all sites if D² is mostly outside.
+
+    Args:
+        sums: `(1 + groups, core or everywhere, moments, units)`.
+    """
+    inside, everywhere = sums[0, :, 0]
+    spread = 2 * inside < everywhere
+    return np.where(spread, sums[:, 1], sums[:, 0])
 
 
 def _half(share: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -292,10 +342,12 @@ def _summary(grid: Grid, parts: Sequence[_Reading], fine: Ensemble) -> Locality:
         values = groups.average(from_waves(power, grid.shape) / scale)
         return Correlator(groups.distance, estimate(values))
 
-    strength = estimate(units("strength"))
-    responding = strength.value > RESPONDS * strength.error
-    inside = estimate(units("direct_strength"))
-    directly = responding & (inside.value > RESPONDS * inside.error)
+    whole, inside = (estimate(units(n)) for n in ("strength", "direct_strength"))
+    responding = whole.value > RESPONDS * whole.error
+    directly = inside.value > RESPONDS * inside.error
+    either = responding | directly
+    if 2 * directly.sum() < either.sum():
+        directly = np.zeros_like(directly)
     return Locality(
         width=estimate(_root(_average(units("square"), responding))),
         patches=estimate(_average(units("patches"), responding)),
@@ -305,7 +357,8 @@ def _summary(grid: Grid, parts: Sequence[_Reading], fine: Ensemble) -> Locality:
             _root(_average(units("direct_square"), directly, np.mean))
         ),
         direct_patches=estimate(_average(units("direct_patches"), directly)),
-        responding=float(responding.mean()),
+        direct_reach=estimate(_root(_average(units("reach_square"), directly))),
+        responding=float(either.mean()),
         directly=float(directly.mean()),
         correlator=correlator("power"),
         raw_correlator=correlator("raw_power"),
