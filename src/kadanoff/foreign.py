@@ -26,11 +26,15 @@ from kadanoff.containers import choose, read_array
 from kadanoff.ensemble import Ensemble
 from kadanoff.geometry import Geometry, Grid, Unordered
 
-__all__ = ["open_foreign"]
+__all__ = ["ForeignError", "open_foreign"]
 
 ZERO_ONE = "01"
 MODELS = {"ising": "pm1", "potts": "potts", "xy": "angle"}
 """Models a foreign file may be said to come from, and the alphabet of each."""
+
+
+class ForeignError(ValueError):
+    """What a file of another program holds does not make an ensemble as it stands."""
 
 
 def open_foreign(
@@ -78,7 +82,7 @@ def open_foreign(
         ensemble = _ensemble(spins, geometry, alphabet)
         law = _law(ensemble, model, coupling)
     except ValueError as problem:
-        raise ValueError(f"{_name(source)}: {problem}") from problem
+        raise ForeignError(f"{_name(source)}: {problem}") from problem
     note = {
         "step": "import",
         "source": _label(source),

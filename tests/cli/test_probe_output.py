@@ -163,9 +163,7 @@ def sweep(tmp_path_factory):
 SWEEP = "--rule majority:b=2 --rows temperature couplings --controls block factorised"
 
 
-def test_a_sweep_is_read_at_every_temperature_with_controls(
-    sweep, tmp_path, capsys
-):
+def test_a_sweep_is_read_at_every_temperature_with_controls(sweep, tmp_path, capsys):
     found = run(f"probe {sweep} {SWEEP} --runs {tmp_path}", capsys)["maps"]
     assert [one["rule"].split()[-1] for one in found] == ["0.5", "0.434783", "0.25"]
     for card, ensemble in zip(found, kd.load_sweep(sweep), strict=True):

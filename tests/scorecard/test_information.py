@@ -164,7 +164,10 @@ def test_a_single_chain_per_part_is_shuffled_in_time():
 
 
 def test_more_to_learn_from_comes_nearer(fine):
-    """On the same chains: an 80th of the training chains is short, all of them not."""
+    """On the same chains: a 50th of the training draws is short, all of them not.
+
+    A 50th is less than a chain, and taken from the draws of each.
+    """
     curve = learning_curve(
         fine,
         coarsen(Majority(2), fine, seed=2),
@@ -172,7 +175,7 @@ def test_more_to_learn_from_comes_nearer(fine):
         shares=(0.02, 0.25, 1.0),
         lessons=QUICK,
     )
-    assert list(curve) == [100, 600, 2400]
+    assert list(curve) == [48, 600, 2400]
     few, some, every = curve.values()
     missing = every - few
     assert missing.value > 3 * missing.error

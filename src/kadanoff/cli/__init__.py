@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"kadanoff: stopped; {stop if said else KEPT}\n")
         return 130
     except (ValueError, OSError) as problem:
-        sys.stderr.write(f"kadanoff: {_one_sentence(problem)}\n")
+        sys.stderr.write(f"kadanoff: {_one_sentence(problem)}{_way_in(problem)}\n")
         return 2
     except (MemoryError, RuntimeError) as problem:
         if not isinstance(problem, MemoryError) and "allocate" not in str(problem):
@@ -91,6 +91,13 @@ def _attached(argv: Sequence[str] | None) -> list[str]:
         else:
             joined.append(word)
     return joined
+
+
+def _way_in(problem: Exception) -> str:
+    """How to say what a file of another program does not say of itself."""
+    if type(problem).__name__ != "ForeignError":  # its module is heavy to load
+        return ""
+    return " (kadanoff import FILE takes --chains, --shape, --alphabet and --dataset)"
 
 
 def _one_sentence(problem: Exception) -> str:

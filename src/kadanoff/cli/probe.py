@@ -160,10 +160,11 @@ def _card(
     from kadanoff.foreign import open_foreign
     from kadanoff.scorecard.card import probe, probe_pair
 
-    fine = open_foreign(arguments.file)
     if arguments.coarse:
-        given: Any = (fine, open_foreign(arguments.coarse))
+        given: Any = _pair(arguments.file, arguments.coarse)
+        fine = given[0]
     else:
+        fine = open_foreign(arguments.file)
         given = ([parse_rule(rule) for rule in rules_of(arguments)], fine)
     shared = {"seed": arguments.seed, "progress": told}
     found = (probe_pair if arguments.coarse else probe)(
@@ -180,6 +181,18 @@ def _card(
     look = portraits_of_pair if arguments.coarse else portraits
     seen = look(*given, controls=[*found.controls], **shared)
     return found, of_card(found, seen, exact=exact_of(fine), seed=arguments.seed)
+
+
+def _pair(fine: Path, coarse: Path) -> tuple[Ensemble, Ensemble]:
+    """Both files; one that does not say its chains has as many as the other."""
+    from kadanoff.foreign import open_foreign
+    from kadanoff.storage import is_native_file
+
+    says, other = (fine, coarse) if is_native_file(fine) else (coarse, fine)
+    first = open_foreign(says)
+    both = is_native_file(other) or not is_native_file(says)
+    second = open_foreign(other, chains=None if both else first.chains)
+    return (first, second) if says == fine else (second, first)
 
 
 def _cards(

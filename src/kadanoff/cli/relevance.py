@@ -91,7 +91,8 @@ def _as_text(found: Relevance) -> dict[str, Any]:
     for k, field in enumerate(found.fields):
         result[f"λ {field}"] = found.eigenvalues[k]
     for k, name in enumerate(found.directions):
-        parts = [
+        parts = [f"{f} {found.amplitude[k, i]}" for i, f in enumerate(found.fields)]
+        parts += [
             f"∂K {o} {found.response[k, i]}" for i, o in enumerate(found.operators)
         ]
         result[name] = f"{found.classes[k]:<10}  " + "  ".join(parts)
@@ -99,7 +100,17 @@ def _as_text(found: Relevance) -> dict[str, Any]:
         result[name] = ", ".join(found.of_class(name)) or "none"
     for k, flag in enumerate(found.flags, start=1):
         result[f"remark {k}"] = flag
+    result["to read it"] = LEGEND.format(level=found.level)
     return result
+
+
+LEGEND = (
+    "W k is a singular direction of the weights, largest first, b all biases of the "
+    "hidden units together and b k those along direction k; λ is by how much a scaling "
+    "field grows in one step, relevant above 1; each direction has its class (at "
+    "{level:g} for all tests together), its amplitude in each scaling field, by which "
+    "directions are to be compared, and what it does to each coupling"
+)
 
 
 def _curves(

@@ -181,12 +181,21 @@ def learning_curve(
     learn = [ensemble.split(*SHARES)[0] for ensemble in (fine, coarse)]
     curve = {}
     for share in shares:
-        few = slice(0, max(1, round(share * learn[0].chains)))
-        part = [ensemble.select(few) for ensemble in learn]
+        part = [_beginning(ensemble, share) for ensemble in learn]
         rng = generator(seed, "pairs", "learn")
         pairs = around(*part, rng=rng, most=LEARNED)
         curve[part[0].size] = _bound(replace(whole, learn=pairs), lessons, seed)
     return curve
+
+
+def _beginning(ensemble: Ensemble, share: float) -> Ensemble:
+    """The first of the chains; where that is less than one, of the draws of each."""
+    chains = round(share * ensemble.chains)
+    if chains >= 1 and share * ensemble.chains >= 1:
+        return ensemble.select(slice(0, chains))
+    whole = ensemble.draws
+    first = min(max(1, round(share * whole)), whole - 1)
+    return ensemble.stretches(first, whole - first)[0]
 
 
 def share_kept(found: Information, majority: Information) -> Estimate:

@@ -51,7 +51,7 @@ from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.grammar import fit_and_read
 from kadanoff.coarse.layer import Layer
 from kadanoff.ensemble import Block, Ensemble
-from kadanoff.estimate import Estimate, combine, weighted_jackknife
+from kadanoff.estimate import Estimate, combine, share_chains, weighted_jackknife
 from kadanoff.geometry import Grid
 from kadanoff.instruments.clusters import Cluster, fitting, local_clusters, spins_of
 from kadanoff.instruments.couplings import Couplings, fit_couplings
@@ -129,7 +129,8 @@ class Relevance:
         amplitude: φ_i·β, `(directions, fields)`, of scaling operators of variance 1.
         classes: one of `CLASSES` for each direction.
         level: probability that any one of the tests of the family is wrong.
-        flags: one sentence for each thing that is wrong with the scaling fields.
+        flags: one sentence for each thing that is wrong with the scaling fields or
+            with what is read.
     """
 
     operators: tuple[str, ...]
@@ -229,7 +230,7 @@ def relevance(
         amplitude=amplitude,
         classes=_classes(response, eigenvalues, amplitude, level),
         level=level,
-        flags=flags,
+        flags=(*flags, *_seen(here)),
     )
 
 
@@ -461,6 +462,17 @@ def _spread(rows: np.ndarray, place: Sequence[int], size: int) -> np.ndarray:
     out = np.zeros((len(rows), size))
     out[:, place] = rows
     return out
+
+
+def _seen(here: Placed) -> tuple[str, ...]:
+    """A sentence where the machine was trained on some of the chains that are read."""
+    lineage = here.network.notes.get("lineage", "")
+    if lineage and share_chains(lineage, here.fine.lineage):
+        return (
+            "the network was trained on some of the chains that are read here; sample "
+            "others to judge it by",
+        )
+    return ()
 
 
 def _classes(
