@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from instruments.exact_draws import all_states, draw, planted, random_spins
 
+import kadanoff as kd
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.rotated import StarMajority
 from kadanoff.ensemble import Ensemble
@@ -111,3 +114,14 @@ def test_a_straight_torus_is_read_at_any_angle_and_scale():
         strict=True,
     ):
         assert float(here.value) == float(there.value)
+
+
+def test_the_energy_of_the_lattice_is_read_whatever_the_law():
+    """Mean-field spins, and Ising spins in a field, by their neighbours alone."""
+    laws = ((kd.MeanField((8, 8)), 1.2), (kd.Ising((8, 8), field=1.0), 0.2))
+    for model, coupling in laws:
+        fine = kd.sample(model, coupling=coupling, draws=1024, seed=3)
+        known = energy_temperature(fine)
+        unknown = energy_temperature(replace(fine, model=None, couplings={}))
+        assert float(known.value) == float(unknown.value)
+        assert float(known.error) == float(unknown.error)

@@ -12,7 +12,7 @@ mostly have, are refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,14 +62,18 @@ def temperatures(ensemble: Ensemble) -> Temperatures:
 def energy_temperature(ensemble: Ensemble) -> Estimate:
     """The temperature at which the torus has the measured energy, in units of J/k_B.
 
-    Negative for configurations of positive energy, 0 with all spins aligned; not a
-    number at energy 0 and beyond the highest energy of the curve.
+    The energy is that of nearest neighbours on the lattice, whatever law drew the
+    configurations: with a field, further couplings or no lattice at all it is still
+    the plain Ising model that is asked. Negative for configurations of positive
+    energy, 0 with all spins aligned; not a number at energy 0 and beyond the highest
+    energy of the curve.
 
     Raises:
         ValueError: real values, no positions, or no straight square torus.
     """
     shape = _torus_of(ensemble)
-    return energy(ensemble).map(lambda e: _at_energy(shape, float(e)))
+    neighbours = energy(replace(ensemble, model=None))
+    return neighbours.map(lambda e: _at_energy(shape, float(e)))
 
 
 def coupling_temperature(ensemble: Ensemble) -> Estimate:
