@@ -151,7 +151,10 @@ def test_the_page_and_the_table_hold_every_claim(tmp_path):
 
 
 def test_readings_along_an_axis_are_shown_by_their_coordinate():
-    two = [Estimate(v, {"x": np.array([v - 0.1, v + 0.1])}, 2) for v in (1.0, 2.0)]
+    two = [
+        Estimate(np.array(v), {"x": np.array([v - 0.1, v + 0.1])}, 2)
+        for v in (1.0, 2.0)
+    ]
     made = xr.Dataset(stacked(two, "y", "t"), coords={"t": [5, 7]})
     assert shown(made, "y", t=7) == "2.00(10)"
     assert shown(made, "y", t=5) == "1.00(10)"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["PAPERS", "paper_of"]
 
 PAPERS: Mapping[str, str] = {
+    "demellokoch2020": "Is deep learning an RG flow?, figure by figure",
     "zoomout": "an essay, Learning by zooming out",
 }
 """Name → what it is, in a few words; each is a folder beside this file."""

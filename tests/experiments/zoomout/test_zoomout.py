@@ -27,6 +27,7 @@ def statuses(name, dataset):
 @pytest.mark.parametrize("name", EXHIBITS)
 def test_every_exhibit_draws_and_judges(name, data):
     for section in EXHIBITS[name].draw(data[name]):
+        assert section.picture is not None
         assert section.picture.startswith("data:image/svg")
     for check in EXHIBITS[name].checks(data[name]):
         assert check.claim.endswith(".")

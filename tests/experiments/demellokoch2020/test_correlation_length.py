@@ -1,0 +1,79 @@
+"""⟨s s⟩ at half the side against transfer matrix and critical torus, at five errors."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kadanoff.exact.constants import K_C, T_C
+from kadanoff.exact.strip import strip, two_point
+from kadanoff.exact.torus_cft import spin_correlation
+from kadanoff.experiments.demellokoch2020.correlation_length import (
+    EXHIBIT,
+    FAST,
+    length_of_plane,
+)
+from kadanoff.experiments.exhibit import Status, Work
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    work = Work(1, tmp_path_factory.mktemp("runs"), lambda *_: None)
+    few = replace(FAST, temperatures=(1.0, 1.2), sides=(8, 16))
+    return EXHIBIT.compute(few, work)
+
+
+def test_at_half_the_side_of_critical_lattices(found):
+    exact = {8: two_point((8, 8), K_C)[4, 0]}
+    exact[16] = float(spin_correlation((0, 8), (16, 16)))
+    for side, truth in exact.items():
+        value, error = (
+            float(found[n].sel(side=side)) for n in ("half_of", "half_of_error")
+        )
+        assert abs(value - truth) < 5 * error
+        assert abs(value) > 20 * error  # the paper's zero is seen to be wrong
+    here = found.sel(temperature=1.0)
+    assert abs(here["half"] - 0.4434) < 5 * here["half_error"]
+
+
+def test_the_whole_curve_is_the_torus(found):
+    here = found.sel(temperature=1.0).isel(r=slice(4, None))
+    assert (
+        abs(here["correlation"] - here["torus"]) < 5 * here["correlation_error"]
+    ).all()
+
+
+def test_what_is_subtracted_leaves_little(found):
+    here = found.sel(temperature=1.0)
+    assert 0 < here["one_sided"] < 0.1 * here["half"]
+
+
+@pytest.mark.parametrize("t", [1.2, 1.5])
+def test_the_length_of_the_plane_is_that_of_a_wide_strip(t):
+    wide = strip(11, K_C / t).correlation_length
+    assert length_of_plane(t * T_C) == pytest.approx(wide, rel=0.03)
+    assert length_of_plane(T_C) == math.inf
+    with pytest.raises(ValueError, match="above T_c"):
+        length_of_plane(0.9 * T_C)
+
+
+def test_claims_follow_the_data(found):
+    dropped, subtracted = EXHIBIT.checks(found)
+    assert dropped.status is Status.NOT
+    assert subtracted.status is Status.PARTLY
+    kept = found.assign(one_sided=found["half"])
+    assert EXHIBIT.checks(kept)[1].status is Status.NOT
+    hot = found.assign_coords(temperature=[1.2, 1.0])
+    hot["half"] = hot["half"] * 0 + 1e-3
+    hot["half_error"] = hot["half_error"] * 0 + 1e-4
+    assert EXHIBIT.checks(hot)[0].status is Status.REPRODUCED
+    vague = found.assign(half_error=found["half"] * 0 + 1.0)
+    assert EXHIBIT.checks(vague)[0].status is Status.OPEN
+    assert np.isfinite(found["half"]).all()
+
+
+def test_a_picture_is_drawn(found):
+    (section,) = EXHIBIT.draw(found)
+    assert (section.picture or "").startswith("data:image/svg")
+    assert section.tables
