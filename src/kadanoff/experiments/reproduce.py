@@ -15,6 +15,7 @@ from kadanoff.experiments.exhibit import Check, Exhibit, FirstPage, Paper, Work
 from kadanoff.experiments.studies import markdown
 from kadanoff.files import replacing
 from kadanoff.provenance import environment, software
+from kadanoff.randomness import subseed
 from kadanoff.reports.figures import data_uri
 from kadanoff.reports.page import Page, Section, Table, write
 from kadanoff.runs import Run
@@ -83,10 +84,11 @@ def reproduce(
         tell: told of a label, what is done and of how much.
 
     Raises:
-        ValueError: an exhibit the paper does not have, or a run that another process
-            holds.
+        ValueError: an exhibit the paper does not have, a seed below 0, or a run that
+            another process holds.
     """
     wanted = _chosen(paper, only)
+    subseed(seed)  # refuses what is no seed before anything is computed
     work = Work(seed, runs, tell, device)
     data, seconds = {}, {}
     for number, exhibit in enumerate(wanted):
