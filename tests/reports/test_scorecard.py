@@ -400,3 +400,80 @@ def test_a_notebook_has_table_sentences_and_picture():
     assert "|zero-sum|" in text
     assert all(source.startswith("data:") for source in seen.sources)
     assert not {"html", "body", "style", "script"} & set(seen.found)
+
+
+def informed(*, slow):
+    """Rows with one that is read of some controls alone."""
+    return (*rows(), Line("mood", {"x": about(0.4)})) if slow else rows()
+
+
+def test_a_row_that_was_not_read_of_a_control_leaves_its_line_empty(tmp_path):
+    """The control: of one that has no number the panel says so."""
+    numberless = (*rows(), Line("mood", {"x": math.nan}))
+    controls = {
+        "block": informed(slow=True),
+        "noise": informed(slow=False),
+        "zero-sum": numberless,
+    }
+    found = sheet({"this map": informed(slow=True)}, controls)
+    ax = panels(found)["x"]
+    assert [y for _, y, _ in marks(ax)] == [0.0, 1.0]
+    said = [(t.get_text(), t.get_position()[1]) for t in ax.texts]
+    assert said == [("none", 3.0)]
+    caption = "Mood is read of this map and of block and zero-sum alone."
+    for text in ("|".join(paged(found, tmp_path).text), fragment(found)):
+        assert caption in text
+    cells = parsed(fragment(found)).text
+    line = cells[cells.index("noise") :][:6]
+    assert [cell.strip() for cell in line] == [
+        "noise",
+        *["1.000(10)", "1.000(10)", "1.875(10)"],
+        "",
+        "zero-sum",
+    ]
+    every = sheet({"this map": informed(slow=True)}, {"block": informed(slow=True)})
+    assert "alone" not in fragment(every)
+
+
+def through(ax, first, last):
+    """Where lines stand that go from one height to another."""
+    lines = [[*map(np.asarray, line.get_data())] for line in ax.get_lines()]
+    return [x.tolist() for x, y in lines if y.tolist() == [first, last]]
+
+
+def test_a_reading_of_all_feature_maps_is_one_mark_through_their_lines():
+    """Of three maps it would else stand on the line of the second, as if its own."""
+    alone = {f"map {m}: y_T": about(1.0 + 0.1 * m) for m in range(3)}
+    maps = (Line("exponents", alone), Line("locality", {"width": about(2.0)}))
+    found = sheet({"this map": maps}, {"block": rows()})
+    ax = panels(found)["width"]
+    assert [m[:2] for m in marks(ax)] == [(2.0, 1.0), (1.0, 3.0)]
+    assert through(ax, 0, 2) == [[2.0, 2.0]]
+    assert through(panels(found)["y_T"], 0, 2) == []
+    said = "What several feature maps have together, locality, is a mark with a line"
+    assert said in fragment(found)
+    assert "have together" not in fragment(sheet())
+
+
+def test_a_row_that_no_map_has_is_no_panel():
+    """What an untrained control was arranged by is beside nothing."""
+    placed = (*rows(), Line("mood", {"x": about(1.5)}))
+    unplaced = (*rows(), Line("mood", {}, "missing: units have positions"))
+    assert "x" not in panels(sheet({"this map": unplaced}, {"untrained": placed}))
+    assert "x" in panels(sheet({"this map": placed}, {"untrained": unplaced}))
+
+
+def test_a_slide_of_other_rows_shows_those():
+    found = sheet({"this map": rows()}, {}, talk={"mood": ("x",)})
+    assert len(slide(found).axes) == 3
+    assert len(slide(sheet({"this map": rows()}, {})).axes) == 3
+    assert len(slide(sheet(talk={"locality": ("width",)})).axes) == 1
+
+
+def test_an_error_that_is_not_known_is_a_question_mark(tmp_path):
+    odd = {"a": about(-3.0912, math.nan), "b": about(3.55e-15, 0.0), "c": about(1.0)}
+    text = "|".join(paged(sheet({"m": (Line("exponents", odd),)}, {}), tmp_path).text)
+    assert "|-3.09(?)|" in text
+    assert "|0(0)|" in text
+    assert "|1.000(10)|" in text
+    assert "nan" not in text

@@ -1,6 +1,6 @@
 """The scorecard tells maps apart, on chains that fitted nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from kadanoff.networks.settings import Training
 from kadanoff.networks.train import train
 from kadanoff.samplers.run import sample
 from kadanoff.scorecard.card import Scorecard, compare, probe, probe_pair, probe_sweep
-from kadanoff.scorecard.controls import CONTROLS
-from kadanoff.scorecard.rows import QUICK, ROWS
+from kadanoff.scorecard.controls import CONTROLS, control
+from kadanoff.scorecard.rows import QUICK, ROWS, Row, read
+from kadanoff.scorecard.subject import of_rule
 from kadanoff.sweep import Sweep
 
 
@@ -60,8 +61,9 @@ def reading(card: Scorecard, control: str, row: str, name: str) -> Any:
 
 
 SEPARATES = {
-    ("locality", "direct width (sites)"): ("non-local", "untrained", "shuffled"),
-    ("covariance", "shift"): ("non-local", "untrained", "shuffled"),
+    ("locality", "direct width (sites)"): ("non-local", "shuffled", "noise"),
+    ("locality", "direct reach (sites)"): ("non-local", "shuffled"),
+    ("covariance", "shift"): ("non-local", "untrained", "shuffled", "noise"),
     ("couplings", "K nn"): (
         "zero-sum",
         "non-local",
@@ -69,7 +71,13 @@ SEPARATES = {
         "shuffled",
         "noise",
     ),
-    ("temperature", "T by couplings, 16×16"): ("non-local", "untrained", "shuffled"),
+    ("temperature", "coarse T by couplings"): (
+        "zero-sum",
+        "non-local",
+        "untrained",
+        "shuffled",
+        "noise",
+    ),
     ("scaling", "slope of the ratio"): ("non-local", "shuffled"),
     ("scaling", "G_coarse/G_fine at r = 2"): ("zero-sum", "untrained", "noise"),
 }
@@ -77,21 +85,141 @@ SEPARATES = {
 on 6144 configurations of 32×32: each such test has a level of 6e-7."""
 
 
+def apart(here: Any, there: Any) -> bool:
+    """Whether readings differ by five errors.
+
+    The untrained machine is read on fewer chains; its error counts as its own.
+    """
+    error = np.hypot(here.error, there.error) + 1e-9  # the same reach has none
+    return abs(here.value - there.value) > 5 * error
+
+
 @pytest.mark.parametrize("row", SEPARATES)
 def test_each_row_separates_its_controls(card, row):
     here = card[row[0]].readings[row[1]]
-    for control in SEPARATES[row]:
-        there = reading(card, control, *row)
-        # The untrained machine is read on fewer chains; its error counts as its own.
-        error = np.hypot(here.error, there.error)
-        assert abs(here.value - there.value) > 5 * error, control
+    for name in SEPARATES[row]:
+        assert apart(here, reading(card, name, *row)), name
+
+
+SAME = {
+    ("locality", "direct reach (sites)"): ("positive", "zero-sum", "noise"),
+    ("covariance", "shift"): ("positive", "zero-sum"),
+    ("couplings", "K nn"): ("positive", "factorised"),
+    ("temperature", "coarse T by couplings"): ("positive", "factorised"),
+    ("scaling", "slope of the ratio"): ("positive", "factorised"),
+}
+"""What they do not tell from majority, by the same five errors."""
+
+
+@pytest.mark.parametrize("row", SAME)
+def test_each_row_lets_pass_what_has_no_fault_that_it_sees(card, row):
+    here = card[row[0]].readings[row[1]]
+    for name in SAME[row]:
+        assert not apart(here, reading(card, name, *row)), name
+
+
+@pytest.mark.parametrize("name", ["untrained", "factorised"])
+def test_what_listens_nowhere_has_no_direct_response(card, name):
+    assert reading(card, name, "locality", "direct width (sites)") is None
+    assert card["locality"].readings["direct width (sites)"] is not None
+
+
+def test_a_factorised_map_is_no_map_to_be_moved(card):
+    (row,) = (r for r in card.controls["factorised"] if r.name == "covariance")
+    assert row.is_missing
+
+
+def test_followed_by_majority_separates_all_but_positive_weights(critical):
+    """y_H of one step between majority blocks: by eight errors and more."""
+    stepwise = of_rule(Majority(b=2), critical, seed=1)
+    here = replace(stepwise, levels=stepwise.levels[:2])
+    y_h = read("followed by majority", here).readings["y_H"]
+    assert abs(float(y_h.value) - Y_H) < 5 * float(y_h.error)
+
+    def there(name):
+        return read("followed by majority", control(name, here)).readings["y_H"]
+
+    for name in ("non-local", "untrained", "factorised", "shuffled", "noise"):
+        assert apart(y_h, there(name)), name
+    assert not np.isfinite(there("zero-sum").error)
+    assert not apart(y_h, there("positive"))
+
+
+def test_coverage_separates_an_untrained_machine_from_one_of_blocks(card, critical):
+    """Both are dense: the second has the weights of the block rule, hidden from it."""
+    machine = RBM(critical.geometry, 256, seed=1)
+    x, y = np.divmod(np.arange(1024), 32)
+    machine.W.data.zero_()
+    machine.W.data[np.arange(1024), x // 2 * 16 + y // 2] = 1.0
+    found = alone(Layer(machine), critical, "coverage")
+    name = "arranging cost (sites)"
+    costs = (
+        found["coverage"].readings[name],
+        reading(card, "untrained", "coverage", name),
+    )
+    assert apart(*costs)
+    assert costs[0].value < costs[1].value
+
+
+TRAINING = {
+    ("unexplained", "share"): ("non-local", "untrained", "shuffled", "noise"),
+    ("temperature by classifier", "T by classifier"): ("noise",),
+    ("temperature by classifier", "less T by energy"): (
+        "non-local",
+        "shuffled",
+        "noise",
+    ),
+    ("information", "I(H:E) (nats)"): ("zero-sum", "untrained", "factorised", "noise"),
+    ("information", "I(H:own block and buffer) (nats)"): ("non-local", "shuffled"),
+}
+"""The same of the rows that train: they are read here of every control."""
+BEYOND = {("temperature by classifier", "T by classifier"): ("zero-sum", "untrained")}
+"""Controls of which the row has no reading, where majority has one."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ["unexplained", "temperature by classifier"])
+def test_rows_that_train_separate_their_controls(critical, row):
+    separated(critical, row, [*CONTROLS])
+
+
+@pytest.mark.slow
+def test_information_separates_what_forgets_and_what_reads_elsewhere(critical):
+    row = "information"
+    found = separated(critical, row, [*CONTROLS])
+    for name, elsewhere in (
+        ("positive", False),
+        ("noise", False),
+        ("non-local", True),
+        ("shuffled", True),
+    ):
+        beyond, own = (found[name].readings[n] for of, n in TRAINING if of == row)
+        assert elsewhere == (float((beyond - own).value) > 5 * (beyond - own).error)
+
+
+def separated(critical, row, names) -> dict[str, Row]:
+    """A row of majority and of its controls, after what it must tell apart."""
+    subject = of_rule(Majority(b=2), critical, seed=1)
+    found = {name: read(row, control(name, subject)) for name in names}
+    here = read(row, subject).readings
+    for (of, name), others in TRAINING.items():
+        for other in others if of == row else ():
+            assert apart(here[name], found[other].readings[name]), (name, other)
+        for other in ("block", "positive") if of == row else ():
+            same = not apart(here[name], found[other].readings[name])
+            assert same or "own block" in name, (name, other)
+    for (of, name), others in BEYOND.items():
+        for other in others if of == row else ():
+            assert np.isfinite(here[name].value)
+            assert np.isnan(found[other].readings[name].value), other
+    return found
 
 
 def test_exponents_separate_what_has_none(card):
     """And pass random positive local weights, by universality: within five errors."""
-    for control in ("zero-sum", "non-local", "factorised", "shuffled", "untrained"):
-        (row,) = (r for r in card.controls[control] if r.name == "exponents")
-        assert "shows no fixed point" in row.sentence, control
+    for name in ("zero-sum", "non-local", "factorised", "shuffled", "untrained"):
+        (row,) = (r for r in card.controls[name] if r.name == "exponents")
+        assert "shows no fixed point" in row.sentence, name
     for name in ("y_T", "y_H"):
         here = card["exponents"].readings[name]
         gap = here - reading(card, "positive", "exponents", name)
@@ -132,6 +260,7 @@ def test_rows_that_train_are_read_of_the_map_and_of_the_block_rule(critical):
     assert not any(found[name].is_missing for name in names)
     assert [len(found.controls[name]) for name in ("block", "positive")] == [3, 0]
     share = found["information"].readings["share of what the block rule keeps"]
+    assert f"{share} of what the block rule keeps" in found["information"].sentence
     assert abs(float(share.value) - 0.826) < 4 * float(share.error) + 0.01
     assert share.error < 0.01
 

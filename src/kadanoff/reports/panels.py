@@ -23,12 +23,22 @@ from kadanoff.reports.sheet import (
     PASSES,
     THIS,
     Dot,
+    Row,
     Sheet,
     dots,
+    readings_of,
     row_of,
 )
 
-__all__ = ["Line", "draw_beside", "drawable", "headlines_of", "lines_of", "panel"]
+__all__ = [
+    "Line",
+    "draw_beside",
+    "drawable",
+    "headlines_of",
+    "lines_of",
+    "panel",
+    "wholes_of",
+]
 
 INK, GREY, PALE = "#222222", "#767676", "#dddddd"
 ACROSS = 4  # panels in a row of a page
@@ -71,10 +81,14 @@ def headlines_of(sheet: Sheet) -> list[tuple[str, str]]:
 def drawable(
     sheet: Sheet, wanted: Mapping[str, Sequence[str]]
 ) -> list[tuple[str, str]]:
-    """Row and reading of each panel that has a number of any map or control."""
+    """Row and reading of each panel that has a number of any map or control.
+
+    A row that all maps lack has no panel: what controls have of it is beside nothing.
+    """
     return [
         (name, reading)
         for name in sheet.rows
+        if any(readings_of(row_of(rows, name)) for rows in sheet.maps.values())
         for reading in wanted.get(name, ())
         if any(
             math.isfinite(dot.value)
@@ -115,7 +129,10 @@ def panel(
     named: bool,
     size: float,
 ) -> None:
-    """One reading of all lines: dots, bars, and the level of the reference."""
+    """One reading of all lines: dots, bars, and the level of the reference.
+
+    The line of a control that the row was not read of stays empty.
+    """
     row, reading = which
     _bare(ax, row, reading, size)
     found = {line: _of_line(sheet, line, which) for line in lines}
@@ -124,11 +141,13 @@ def panel(
     low, high = _span(sheet, found, reference, level)
     ax.set_xlim(low, high)
     _levels(ax, reference, level, size)
-    places = _places(sheet, found, which)
-    for (line, some), y in zip(found.items(), places, strict=True):
+    for line, (top, foot) in _places(sheet, found, which).items():
+        some, y = found[line], (top + foot) / 2
         for j, dot in enumerate(some):
             beside = 0.0 if len(some) == 1 else 0.5 * (j / (len(some) - 1) - 0.5)
             _mark(ax, sheet, line, dot, y + beside, size)
+            if foot > top and low <= dot.value <= high:
+                ax.plot([dot.value] * 2, [top, foot], color=sheet.colour(line.name))
         if not any(math.isfinite(dot.value) for dot in some):
             _write(ax, 0.03, y, NO_NUMBER, GREY, 0.92 * size, "left")
     _ranks(ax, sheet, lines, named, size)
@@ -174,17 +193,44 @@ def _of_line(sheet: Sheet, line: Line, which: tuple[str, str]) -> list[Dot]:
     return [dot for dot in found if dot.map == line.map] or alone
 
 
-def _places(sheet: Sheet, lines: Iterable[Line], which: tuple[str, str]) -> list[float]:
-    """Heights: what a map has as a whole stands once, amid its feature maps."""
+def _places(
+    sheet: Sheet, lines: Iterable[Line], which: tuple[str, str]
+) -> dict[Line, tuple[int, int]]:
+    """First and last height of each line that was read.
+
+    What a map has as a whole stands once, at the first of its feature maps' lines, and
+    goes on to their last.
+    """
     every = [*lines]
-    places = [float(k) for k in range(len(every))]
-    for name in sheet.maps:
-        own = [k for k, line in enumerate(every) if line.name == name]
-        found = dots(row_of(sheet.maps[name], which[0]), which[1])
-        if found and all(dot.map is None for dot in found):
-            for k in own:
-                places[k] = sum(own) / len(own)
+    places = {}
+    for k, line in enumerate(every):
+        row = row_of(sheet.columns[line.name], which[0])
+        if row is None:
+            continue
+        own = [j for j, other in enumerate(every) if other.name == line.name]
+        if not _is_whole(row, which[1]):
+            places[line] = (k, k)
+        elif k == own[0]:
+            places[line] = (own[0], own[-1])
     return places
+
+
+def _is_whole(row: Row, reading: str) -> bool:
+    """Whether a reading is there, and is one of all feature maps together."""
+    found = dots(row, reading)
+    return bool(found) and all(dot.map is None for dot in found)
+
+
+def wholes_of(sheet: Sheet) -> list[str]:
+    """Readings that are drawn once for all feature maps of a map, by their rows."""
+    several = {line.name for line in lines_of(sheet) if line.map is not None}
+    found = [
+        name
+        for name, reading in headlines_of(sheet)
+        for of in several
+        if (row := row_of(sheet.maps[of], name)) and _is_whole(row, reading)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _reference_dot(sheet: Sheet, which: tuple[str, str]) -> Dot | None:

@@ -7,7 +7,7 @@ verdict number: each reading has an axis of its own, and the eye compares.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from kadanoff.estimate import Estimate
 from kadanoff.reports.figures import data_uri
 from kadanoff.reports.page import Page, Section, Table
-from kadanoff.reports.panels import draw_beside, headlines_of
+from kadanoff.reports.panels import draw_beside, headlines_of, wholes_of
 from kadanoff.reports.portraits import (
     draw_configurations,
     draw_exponents,
@@ -26,6 +26,7 @@ from kadanoff.reports.portraits import (
 from kadanoff.reports.sheet import (
     NO_NUMBER,
     NONE,
+    THIS,
     Row,
     Sheet,
     matching,
@@ -35,6 +36,9 @@ from kadanoff.reports.sheet import (
 )
 
 __all__ = ["fragment", "page", "page_of_several"]
+
+NOTHING = 1e-12
+"""A value without an error that is no more than the rounding of a sum to zero."""
 
 
 def page(sheet: Sheet) -> Page:
@@ -181,9 +185,11 @@ def _table(found: Mapping[str, Row | None], sheet: Sheet) -> Table:
     lines = []
     for name in names:
         mine = [readings_of(found[of]).get(name) for of in of_maps]
-        others = [readings_of(found[of]).get(name) for of in sheet.controls]
-        lines.append([name, *map(text_of, mine), *map(_samples, mine)])
-        lines[-1] += map(text_of, others)
+        lines.append([name, *map(_shown, mine), *map(_samples, mine)])
+        lines[-1] += (
+            _shown(readings_of(row).get(name)) if (row := found[of]) else ""
+            for of in sheet.controls
+        )
     weakest = [_weakest(found[of]) for of in sheet.columns]
     lines.append(
         ["n_eff of the weakest", *weakest[: len(of_maps)]]
@@ -207,8 +213,17 @@ def _caption(sheet: Sheet) -> str:
         if sheet.failing:
             words.append(
                 "Controls in orange each have a known fault and must fail somewhere, "
-                "not everywhere"
+                "but need not everywhere"
             )
+    partly = _partly_read(sheet)
+    if partly:
+        words.append(partly)
+    wholes = wholes_of(sheet)
+    if wholes:
+        words.append(
+            f"What several feature maps have together, {_listed(wholes)}, is a mark "
+            "with a line through all of them"
+        )
     words.append(
         "An arrow stands for a value beyond the axis, an open mark for one without an "
         f"error, {NO_NUMBER} for no number"
@@ -216,14 +231,47 @@ def _caption(sheet: Sheet) -> str:
     return ". ".join(words) + "."
 
 
+def _partly_read(sheet: Sheet) -> str:
+    """Which rows were not read of every control, in words."""
+    shown = dict.fromkeys(name for name, _ in headlines_of(sheet))
+    of = {
+        name: [c for c, rows in sheet.controls.items() if row_of(rows, name)]
+        for name in shown
+    }
+    rows = [name for name in shown if len(of[name]) < len(sheet.controls)]
+    if not rows:
+        return ""
+    read = [c for c in sheet.controls if any(c in of[name] for name in rows)]
+    beside = f" and of {_listed(read)}" if read else ""
+    said = f"{_listed(rows)} {'is' if len(rows) == 1 else 'are'} read of {THIS}{beside}"
+    return f"{said[0].upper()}{said[1:]} alone"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _side_by_side(sheet: Sheet) -> Iterator[list[str]]:
     """Headline readings of all maps and controls, one line each."""
     for name, rows in sheet.columns.items():
         cells = []
         for row, reading in headlines_of(sheet):
-            found = matching(row_of(rows, row), reading).values()
-            cells.append("; ".join(map(text_of, found)) or NONE)
+            known = row_of(rows, row)
+            found = "; ".join(map(_shown, matching(known, reading).values()))
+            cells.append(found or (NONE if known else ""))
         yield [name, *cells]
+
+
+def _shown(value: Any) -> str:
+    """A number with its error: none by words, unknown by a question mark."""
+    scalar = isinstance(value, Estimate) and value.value.ndim == 0
+    if not scalar or not math.isfinite(value.value):
+        return text_of(value)
+    if not math.isfinite(value.error):
+        return f"{float(value.value):.3g}(?)"
+    rounding = max(float(value.error), abs(float(value.value))) <= NOTHING
+    return "0(0)" if rounding else str(value)
 
 
 def _samples(value: Any) -> str:

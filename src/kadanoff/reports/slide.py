@@ -24,6 +24,8 @@ WIDE, DOTS = (16.0, 9.0), 160  # inches of a slide, and dots of a saved figure
 WORDS = 18  # letters of a name on a slide
 LETTER = 0.5  # mean width of a letter in its size
 CUT = "…"
+MOST = 6
+"""Panels of a slide where none of the usual ones was read."""
 NEXT_MAP = re.compile(r"; map \d+: ")
 
 
@@ -104,7 +106,7 @@ def _slide_pictures(fig: Figure, sheet: Sheet, floor: float) -> float:
 
 
 def _slide_panels(fig: Figure, sheet: Sheet, left: float, floor: float) -> None:
-    shown = drawable(sheet, sheet.talk)
+    shown = drawable(sheet, sheet.talk) or drawable(sheet, sheet.headlines)[:MOST]
     if not shown:
         return
     lines = lines_of(sheet)

@@ -21,7 +21,7 @@ from kadanoff.scorecard.subject import Subject
 
 __all__ = ["cached"]
 
-STEP, VERSION = "control", 2
+STEP, VERSION = "control", 3
 """Raised where a control, or a row of one, changes its value."""
 
 Rows = tuple[Row, ...]

@@ -1,7 +1,8 @@
 """The scorecard: one map, one ensemble, every reading, and the controls beside it.
 
 There is no verdict number: each row is a reading and a sentence, and the same row of
-maps of known fault on the same configurations says what the reading is worth.
+controls on the same configurations, renormalizations and maps of known fault, says what
+the reading is worth.
 """
 
 from __future__ import annotations
@@ -11,26 +12,40 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kadanoff.coarse.grammar import parse_rule
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, share_chains
 from kadanoff.protocols import CoarseGraining
 from kadanoff.scorecard.cache import cached
 from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
-from kadanoff.scorecard.rows import INFORMATION, QUICK, ROWS, Row, read
+from kadanoff.scorecard.rows import (
+    HEADLINES,
+    INFORMATION,
+    QUICK,
+    ROWS,
+    Row,
+    in_turn,
+    read,
+)
 from kadanoff.scorecard.subject import Subject, of_pair, of_rule, of_sweep
-from kadanoff.scorecard.text import card_text, side_by_side
+from kadanoff.scorecard.text import card_text, number_text, side_by_side
 from kadanoff.sweep import Sweep
 
 __all__ = [
     "Comparison",
     "Scorecard",
     "compare",
+    "named",
     "probe",
     "probe_pair",
     "probe_sweep",
 ]
 
 ALL = "all"
+GROUPS = {"quick": QUICK}
+"""Rows that have a name together."""
+Map = CoarseGraining | str | Sequence[CoarseGraining | str]
+"""A rule, its text, or several of them, which are a stack."""
 Progress = Callable[[str, int, int], None]
 """Told of which map how many rows of how many are read."""
 
@@ -72,7 +87,7 @@ class Scorecard:
         }
 
     def __str__(self) -> str:
-        return card_text(self)
+        return card_text(self, HEADLINES)
 
     def _repr_html_(self) -> str:
         """The card in a notebook."""
@@ -104,7 +119,7 @@ class Comparison:
         for card in self.cards:
             lines.append((card.rule, card.rows))
             lines += [(f"  {name}", rows) for name, rows in card.controls.items()]
-        return side_by_side(lines)
+        return side_by_side(lines, HEADLINES)
 
     def _repr_html_(self) -> str:
         """The cards in a notebook."""
@@ -115,7 +130,7 @@ class Comparison:
 
 
 def probe(
-    rule: CoarseGraining | Sequence[CoarseGraining | str],
+    rule: Map,
     ensemble: Ensemble,
     *,
     seed: int = 0,
@@ -127,11 +142,13 @@ def probe(
     """The scorecard of a rule, or of a stack of rules, on an ensemble.
 
     Args:
-        rule: a coarse-graining, or several, `arrange` by its name; a torch module or a
-            function of arrays with ±1 output as it is, others by `as_rule`.
+        rule: a coarse-graining, or several, which are a stack, also by their text such
+            as `majority:b=2` and `arrange`; a torch module or a function of arrays with
+            ±1 output as it is, others by `as_rule`.
         ensemble: configurations on a grid.
         seed: draws what the rule, the controls and the readings leave to chance.
-        rows: names of the rows to read, `all` of them where not given.
+        rows: names of the rows to read, `quick` for those that train nothing; `all` of
+            them where not given.
         controls: names of the controls to set beside, `all` there are; rows that train
             something are read of the block rule alone.
         progress: told the name of a map, how many of its rows are read, of how many.
@@ -142,7 +159,8 @@ def probe(
         ValueError: the rule does not fit the ensemble, there are too few chains, or an
             unknown row or control.
     """
-    subject = of_rule(rule, ensemble, seed=seed)
+    _check(ensemble)
+    subject = of_rule(named(rule), ensemble, seed=seed)
     return _card(subject, rows, controls, progress, runs)
 
 
@@ -171,12 +189,13 @@ def probe_pair(
         ValueError: another number of chains or draws, unordered coarse units, or an
             unknown row or control.
     """
+    _check(fine, coarse)
     subject = of_pair(fine, coarse, seed=seed)
     return _card(subject, rows, controls, progress, runs)
 
 
 def compare(
-    rules: Sequence[CoarseGraining | Sequence[CoarseGraining | str]],
+    rules: Sequence[Map],
     ensemble: Ensemble,
     *,
     seed: int = 0,
@@ -195,18 +214,20 @@ def compare(
     Raises:
         ValueError: fewer than two maps, and as in `probe`.
     """
-    if len(rules) < 2:
+    count = 1 if isinstance(rules, str) else len(rules)
+    if count < 2:
         raise ValueError(
-            f"a comparison needs at least two maps, got {len(rules)}; probe one"
+            f"a comparison needs at least two maps, got {count}; probe one"
         )
+    _check(ensemble)
     # Every map is made before one is read: a misfit is known at once.
-    subjects = [of_rule(rule, ensemble, seed=seed) for rule in rules]
+    subjects = [of_rule(named(rule), ensemble, seed=seed) for rule in rules]
     cards = (_card(subject, rows, (), progress, None) for subject in subjects)
     return Comparison(tuple(cards))
 
 
 def probe_sweep(
-    rule: CoarseGraining | Sequence[CoarseGraining | str],
+    rule: Map,
     sweep: Sweep,
     *,
     seed: int = 0,
@@ -232,9 +253,43 @@ def probe_sweep(
         ValueError: as in `probe`.
     """
     # The map is made at every temperature before it is read at one.
-    subjects = of_sweep(rule, sweep, seed=seed)
+    if not isinstance(sweep, Sweep):
+        raise ValueError(
+            f"a sweep is needed, got {sweep!r}; load its folder with "
+            "kadanoff.load_sweep, or probe one ensemble"
+        )
+    subjects = of_sweep(named(rule), sweep, seed=seed)
     cards = (_card(subject, rows, controls, progress, runs) for subject in subjects)
     return Comparison(tuple(cards))
+
+
+def named(rule: Map) -> list[CoarseGraining | str]:
+    """The rules of a map, those that are given as text by `coarse.grammar`.
+
+    Raises:
+        ValueError: an unknown rule or option, or a file that is not what the rule says.
+    """
+    if isinstance(rule, str) or not isinstance(rule, Sequence):
+        rule = [rule]
+    return [parse_rule(one) if isinstance(one, str) else one for one in rule]
+
+
+def _check(*ensembles: Ensemble) -> None:
+    for given in ensembles:
+        if isinstance(given, Sweep):
+            raise ValueError(
+                "one ensemble is read, got a sweep; give it to kadanoff.probe_sweep"
+            )
+        if not isinstance(given, Ensemble):
+            raise ValueError(
+                f"an ensemble is needed, got {_shown(given)}; read a file with "
+                "kadanoff.load, other programs' files with kadanoff.open_foreign"
+            )
+
+
+def _shown(given: Any) -> str:
+    """A name as it is, of anything larger the kind."""
+    return repr(given) if isinstance(given, str | Path) else type(given).__name__
 
 
 def _card(
@@ -280,12 +335,14 @@ def _rows(subject: Subject, wanted: Sequence[str], tell: Progress) -> tuple[Row,
 def _chosen(
     names: Sequence[str] | str, known: tuple[str, ...], what: str
 ) -> tuple[str, ...]:
-    asked = known if names == ALL else (names,) if isinstance(names, str) else names
+    groups = {ALL: known, **(GROUPS if known == tuple(ROWS) else {})}
+    given = (names,) if isinstance(names, str) else names
+    asked = [one for name in given for one in groups.get(name, (name,))]
     wrong = [name for name in asked if name not in known]
     if wrong:
         raise ValueError(
-            f"{what} of a scorecard are {', '.join(known)} or {ALL!r}, got "
-            f"{', '.join(map(repr, wrong))}"
+            f"{what} of a scorecard are {', '.join(known)} or "
+            f"{' or '.join(map(repr, groups))}, got {', '.join(map(repr, wrong))}"
         )
     return tuple(name for name in known if name in asked)
 
@@ -293,16 +350,28 @@ def _chosen(
 def _beside_block(row: Row, block: Sequence[Row]) -> Row:
     """A row with its readings relative to those of the block rule."""
     same = next((other for other in block if other.name == row.name), None)
-    readings = dict(row.readings)
+    readings, kept = dict(row.readings), {}
     for name, value in row.readings.items():
-        other = None if same is None else same.readings.get(name)
+        of_map, plain = _of_map(name)
+        other = None if same is None else same.readings.get(plain)
         if not isinstance(other, Estimate):
             continue
-        if name.startswith("T by"):
+        if plain.startswith("T by"):
             readings[f"{name}, less the block rule's"] = value - other
-        elif name == INFORMATION:
-            readings["share of what the block rule keeps"] = value / other
-    return Row(row.name, readings, row.sentence)
+        elif plain == INFORMATION:
+            kept[of_map] = value / other
+            readings[f"{of_map}share of what the block rule keeps"] = kept[of_map]
+    said = ", ".join(f"{of_map}{number_text(value)}" for of_map, value in kept.items())
+    words = f"; that is {said} of what the block rule keeps" if said else ""
+    return Row(row.name, readings, row.sentence + words)
+
+
+def _of_map(name: str) -> tuple[str, str]:
+    """`map 1: ` and the reading; nothing and the reading of a map that has one."""
+    from kadanoff.reports.sheet import OF_MAP
+
+    found = OF_MAP.match(name)
+    return (found[0], name[found.end() :]) if found else ("", name)
 
 
 def _by_name(rows: Sequence[Row]) -> dict[str, Any]:
@@ -311,7 +380,7 @@ def _by_name(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _remark(subject: Subject) -> str:
     """What a reader must know before believing the rows."""
-    rules = () if subject.rule is None else subject.rule.rules
+    rules = [] if subject.rule is None else in_turn(subject.rule)
     networks = [getattr(rule, "network", None) for rule in rules]
     trained_on = [getattr(n, "notes", {}).get("lineage", "") for n in networks if n]
     fine = subject.fine.lineage
@@ -320,6 +389,11 @@ def _remark(subject: Subject) -> str:
         remarks.append(
             "the network was trained on some of the chains that are read here; sample "
             "others to judge it by"
+        )
+    if any(getattr(rule, "chance", "") == "unseeded" for rule in rules):
+        remarks.append(
+            "the map is random without a seed: nobody can repeat these readings, and "
+            "another run has others"
         )
     if subject.fine.model is None:
         remarks.append(

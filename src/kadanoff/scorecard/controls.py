@@ -1,8 +1,11 @@
-"""Maps of known fault on the same configurations, to read a map against.
+"""Maps on the same configurations to read a map against: two without a fault.
 
     block         majority, plurality, vector sum or mean: a renormalization
-    positive      sign of random positive weights on each block: universality lets its
-                  exponents pass
+    positive      sign of random positive weights on each block: a renormalization too,
+                  by universality
+
+and six of known fault, each of which some row must see:
+
     zero-sum      sign of local weights of sum zero: loses the magnetization
     non-local     sign of weights of the same sizes on sites anywhere
     factorised    coarse levels of other chains: p(v) p(h)
@@ -10,9 +13,10 @@
     noise         the map itself, where decoupled noise took a quarter of the sites
     untrained     a dense machine at its random start, arranged like a trained one
 
-The first four know the map by its scale or its weights alone; `shuffled` and `noise`
-need the map and are missing for a pair of files. All but the first and `factorised`
-need ±1 spins on a hypercubic torus and a whole number b.
+`shuffled` and `noise` need the map itself and are missing for a pair of files;
+`factorised` and `non-local` need what the map made of the configurations, and the
+others its scale alone. All but `factorised` need a whole number b, and all but that and
+`block` ±1 spins.
 """
 
 from __future__ import annotations

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from kadanoff.coarse.arrange import Arrange
 from kadanoff.coarse.block import Majority
 from kadanoff.coarse.coarsen import coarsen
+from kadanoff.coarse.layer import Layer
 from kadanoff.coarse.pooling import Convolution
+from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.instruments.correlators import two_point
@@ -32,9 +35,19 @@ from kadanoff.scorecard import information as environment
 from kadanoff.scorecard.divergence import divergence
 from kadanoff.scorecard.response import flip_covariance, shift_covariance
 from kadanoff.scorecard.subject import Subject, fits, halves
+from kadanoff.scorecard.text import number_text
 from kadanoff.scorecard.thermometer import classifier_reading
 
-__all__ = ["HEADLINES", "INFORMATION", "QUICK", "ROWS", "Row", "missing", "read"]
+__all__ = [
+    "HEADLINES",
+    "INFORMATION",
+    "QUICK",
+    "ROWS",
+    "Row",
+    "in_turn",
+    "missing",
+    "read",
+]
 
 COUPLINGS = ("nn", "nnn", "plaquette", "third", "field")
 ANNEALING = {"runs": 64, "temperatures": 250}
@@ -86,19 +99,22 @@ def locality_row(subject: Subject) -> Row:
     if any(level.alphabet not in PRODUCTS for level in levels):
         return missing("locality", "responses multiply ±1 or real values")
     reading = locality(*levels)
-    share = f"{100 * reading.responding:.0f} % of the units respond"
-    if not float(reading.responding) > 0:
-        return Row("locality", {"responding": 0.0}, f"{share} to any site")
+    share = f"the response of {100 * reading.responding:.0f} % of the units stands out"
+    if not reading.responding > 0:
+        return Row("locality", {"responding": 0.0}, f"{share} of the noise")
     direct = {
         "direct width (sites)": reading.direct_width,
         "mean direct width (sites)": reading.mean_direct_width,
+        "direct reach (sites)": reading.direct_reach,
         "direct patches": reading.direct_patches,
     }
     words = (
-        f"the direct one, without the correlations of the fine sites, "
-        f"{reading.direct_width}"
+        "the direct one, without the correlations of the fine sites, "
+        f"{reading.direct_width}, and reaches {reading.direct_reach} from the place of "
+        "its unit"
         if reading.directly > 0
-        else "and no direct one stands out of the noise"
+        else "too few direct ones stand out of the noise to be read; take more "
+        "configurations"
     )
     return Row(
         "locality",
@@ -110,7 +126,7 @@ def locality_row(subject: Subject) -> Row:
             "responding": reading.responding,
             "responding directly": reading.directly,
         },
-        f"{share}; the median response is {reading.width} sites wide, {words}",
+        f"{share}; the median one is {reading.width} sites wide, {words}",
     )
 
 
@@ -129,7 +145,11 @@ def covariance_row(subject: Subject) -> Row:
         )
     if not readings:
         return missing("covariance", "no symmetry of it is known on this lattice")
-    words = [f"{value} of it under {_MOVES[name]}" for name, value in readings.items()]
+    words = [
+        (f"{value} of it" if np.isfinite(value.value) else "no number")
+        + f" under {_MOVES[name]}"
+        for name, value in readings.items()
+    ]
     return Row(
         "covariance",
         readings,
@@ -177,13 +197,14 @@ def couplings_row(subject: Subject) -> Row:
     return Row(
         "couplings",
         readings,
-        f"the coarse law has a largest coupling {largest} of {found[largest]}; given "
-        f"its neighbours a spin keeps {entropy} of ln 2 = 0.693 nats",
+        f"the coarse law has a largest coupling {largest} of "
+        f"{number_text(found[largest])}; given its neighbours a spin keeps "
+        f"{number_text(entropy)} of ln 2 = 0.693 nats",
     )
 
 
 def unexplained_row(subject: Subject) -> Row:
-    """What the couplings leave open of what a neighbourhood of 5×5 says of a spin."""
+    """What the couplings leave open of what a neighbourhood says of a spin."""
     name = "unexplained"
     if subject.coarse.alphabet != "pm1":
         return missing(name, f"{_values(subject.coarse)} have no couplings")
@@ -194,15 +215,16 @@ def unexplained_row(subject: Subject) -> Row:
         left = unexplained(found, fit, read, rng=rng)
     except ValueError as error:
         return missing(name, str(error))
+    window = "×".join(["5"] * read.grid.dimension)  # two steps to either side
     return Row(
         name,
         {
             "share": left.share,
             "entropy given the couplings (nats)": left.fitted,
-            "entropy given 5×5 (nats)": left.saturated,
+            f"entropy given {window} sites (nats)": left.saturated,
         },
-        f"{left.share} of what the 5×5 sites around a spin say about it is not in "
-        "these couplings",
+        f"{number_text(left.share)} of what the {window} sites around a spin say about "
+        "it is not in these couplings",
     )
 
 
@@ -219,6 +241,9 @@ def temperature_row(subject: Subject) -> Row:
         readings[f"T by energy, {side}"] = both.energy
         readings[f"T by couplings, {side}"] = both.coupling
         readings[f"spread, {side}"] = spread
+        if level is subject.coarse:
+            readings["coarse T by energy"] = both.energy
+            readings["coarse T by couplings"] = both.coupling
     last = subject.levels[-1]
     if last.alphabet != "pm1":
         sentence = f"{_values(last)} have no temperature of a ±1 model"
@@ -296,11 +321,19 @@ def above_row(subject: Subject) -> Row:
         return missing(name, str(error))
     last = {"y_T": step.y_t[-1:], "y_H": step.y_h[-1:]}
     readings = {symbol: y[0] for symbol, y in last.items() if y}
+    if not readings:
+        return missing(name, "no operator of these lattices varies")
+    said = [
+        f"{symbol} = {y[0]}"
+        if y and np.isfinite(y[0].value) and np.isfinite(y[0].error)
+        else f"no {symbol} that these configurations can tell"
+        for symbol, y in last.items()
+    ]
     return Row(
         name,
         readings,
-        "the same step read between the majority blocks of both its sides, where a "
-        "renormalization would read the same",
+        f"between the majority blocks of both its sides the step has {said[0]} and "
+        f"{said[1]}, where a renormalization has the exponents of its fixed point",
     )
 
 
@@ -365,10 +398,15 @@ def correlator_ratio(
         f"G_coarse/G_fine at r = {longest * step:g}": far,
         "slope of the ratio": slope,
     }
-    return readings, (
-        f"from r = {step:g} to {longest * step:g} the coarse correlator falls against "
-        f"the fine one as r to the power {slope}; a field that is only rescaled has 0"
-    )
+    apart = f"from r = {step:g} to {longest * step:g}"
+    if not (np.isfinite(slope.value) and np.isfinite(slope.error)):
+        words = f"{apart} a correlator is lost in noise, and no power of r is read"
+    else:
+        words = (
+            f"{apart} the coarse correlator changes against the fine one as r to the "
+            f"power {slope}"
+        )
+    return readings, f"{words}; a field that is only rescaled has 0"
 
 
 def information_row(subject: Subject) -> Row:
@@ -398,11 +436,13 @@ QUARTER = 0.25
 
 def likelihood_row(subject: Subject) -> Row:
     """How far the law of a machine is from that of the configurations."""
-    layer = subject.layer
-    if layer is None:
-        return missing("likelihood", "only a machine of this package has a likelihood")
+    first, *others = in_turn(subject.rule)
+    reason = _no_likelihood(first, [r for r in others if not isinstance(r, Arrange)])
+    if reason:
+        return missing("likelihood", reason)
+    network = first.network
     try:
-        found = divergence(layer.network, subject.fine, seed=subject.seed, **ANNEALING)
+        found = divergence(network, subject.fine, seed=subject.seed, **ANNEALING)
     except ValueError as error:
         return missing("likelihood", str(error))
     readings: dict[str, Any] = {
@@ -418,6 +458,35 @@ def likelihood_row(subject: Subject) -> Row:
         f"its law is {found.kl} from that of the configurations, "
         f"{sites * float(found.kl.value.value):.3g} nats for a whole lattice",
     )
+
+
+def in_turn(rule: CoarseGraining | None) -> list[Any]:
+    """The rules of a map, those of a stack inside it one by one."""
+    if isinstance(rule, Stack):
+        return [one for part in rule.rules for one in in_turn(part)]
+    return [rule]
+
+
+def _no_likelihood(first: Any, others: list[Any]) -> str:
+    """Why a map has no law of the fine configurations; empty where it has one."""
+    later = [rule for rule in others if isinstance(rule, Layer)]
+    if not isinstance(first, Layer):
+        return (
+            f"the machine is one of what {first} puts out, not of these configurations"
+            if later
+            else "only a machine of this package has a likelihood"
+        )
+    if later:
+        return (
+            "of machines on top of each other the likelihood has a bound alone: that "
+            "of a deep belief network is in `kadanoff judge`"
+        )
+    if others:
+        return (
+            f"{others[0]} comes after the machine, and the map is not the machine "
+            "alone, whose likelihood is in `kadanoff judge`"
+        )
+    return ""
 
 
 def _at(distances: np.ndarray, r: float) -> int | None:
@@ -459,19 +528,24 @@ SLOW = (
     "information",
     "likelihood",
 )
-OF_ALL_MAPS = ("covariance", "coverage")
+OF_ALL_MAPS = ("covariance", "coverage", "likelihood")
 """Rows of a map as a whole, whatever number of feature maps it has."""
 HEADLINES: Mapping[str, tuple[str, ...]] = {
-    "locality": ("direct width (sites)", "direct patches"),
+    "locality": ("direct width (sites)", "direct reach (sites)"),
     "covariance": ("flip", "shift"),
+    "coverage": ("arranging cost (sites)",),
     "couplings": ("K nn", "entropy of a spin (nats)"),
     "unexplained": ("share",),
+    "temperature": ("coarse T by energy", "coarse T by couplings"),
+    "temperature by classifier": ("T by classifier",),
     "exponents": ("y_T", "y_H"),
-    "scaling": ("slope of the ratio", "Δ_σ"),
+    "followed by majority": ("y_T", "y_H"),
+    "scaling": ("slope of the ratio",),
     "information": (INFORMATION,),
     "likelihood": ("KL per site (nats)",),
 }
-"""Readings by which a map is set beside its controls."""
+"""Readings by which a map is set beside its controls. Not Δ_σ, which is a number of a
+field at T_c alone, and only where the p of its fit says so."""
 QUICK = tuple(name for name in ROWS if name not in SLOW)
 """Rows that train and anneal nothing: three seconds for 20 000 lattices of 32×32."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +18,12 @@ from kadanoff.estimate import combine
 from kadanoff.instruments.correlators import two_point
 from kadanoff.instruments.mcrg import Exponents, scan
 from kadanoff.instruments.receptive import direct_response
-from kadanoff.protocols import CoarseGraining
 from kadanoff.provenance import software
 from kadanoff.reports.sheet import THIS, Portrait, Ratio, Sheet, Step
+from kadanoff.scorecard.card import Comparison, Map, Progress, Scorecard, named
 from kadanoff.scorecard.controls import BLOCK, control, controls_for
 from kadanoff.scorecard.rows import HEADLINES, PRODUCTS
 from kadanoff.scorecard.subject import Subject, of_pair, of_rule
-
-if TYPE_CHECKING:
-    from kadanoff.scorecard.card import Comparison, Progress, Scorecard
 
 __all__ = [
     "at_couplings",
@@ -76,7 +73,7 @@ def of_card(
     """
     return Sheet(
         title=card.rule,
-        lead=_lead(card.configurations, portraits),
+        lead=_lead([card.configurations], portraits),
         maps={THIS: card.rows},
         controls=card.controls,
         passing=PASSING,
@@ -110,7 +107,7 @@ def of_comparison(
     ]
     return Sheet(
         title=f"{len(names)} maps side by side",
-        lead=_lead(min(card.configurations for card in found), portraits),
+        lead=_lead([card.configurations for card in found], portraits),
         maps={n: card.rows for n, card in zip(names, found, strict=True)},
         headlines=HEADLINES,
         talk=TALK,
@@ -138,11 +135,11 @@ def of_temperatures(
     """
     names = at_couplings(couplings)
     rule = found.cards[0].rule.removesuffix(f" at {names[0]}")
-    fewest = min(card.configurations for card in found)
+    counts = _counts([card.configurations for card in found])
     return replace(
         of_comparison(found, seed=seed),
         title=f"{rule} at {len(names)} temperatures",
-        lead=f"Read on {fewest} configurations of each. {BRACKETS}",
+        lead=f"Read on {counts} configurations of each. {BRACKETS}",
         maps={n: card.rows for n, card in zip(names, found, strict=True)},
         portraits=portraits or {},
     )
@@ -165,7 +162,7 @@ def names_of(rules: Sequence[str]) -> list[str]:
 
 
 def portraits(
-    rule: CoarseGraining | Sequence[CoarseGraining | str],
+    rule: Map,
     ensemble: Ensemble,
     *,
     seed: int = 0,
@@ -184,7 +181,7 @@ def portraits(
     Raises:
         ValueError: as in `probe`.
     """
-    return _portraits(of_rule(rule, ensemble, seed=seed), controls, progress)
+    return _portraits(of_rule(named(rule), ensemble, seed=seed), controls, progress)
 
 
 def portraits_of_pair(
@@ -211,7 +208,7 @@ def portraits_of_pair(
 
 
 def portraits_of(
-    rules: Sequence[CoarseGraining | Sequence[CoarseGraining | str]],
+    rules: Sequence[Map],
     ensemble: Ensemble,
     *,
     seed: int = 0,
@@ -228,7 +225,7 @@ def portraits_of(
     Raises:
         ValueError: as in `compare`.
     """
-    subjects = [of_rule(rule, ensemble, seed=seed) for rule in rules]
+    subjects = [of_rule(named(rule), ensemble, seed=seed) for rule in rules]
     names = names_of([subject.name for subject in subjects])
     return dict(_told(zip(names, subjects, strict=True), len(names), progress))
 
@@ -322,11 +319,16 @@ def _ratio(subject: Subject) -> Ratio | None:
     return Ratio(before.distance[i], value)
 
 
-def _lead(configurations: int, portraits: Kept | None) -> str:
-    """How many configurations of what."""
+def _lead(configurations: Sequence[int], portraits: Kept | None) -> str:
+    """How many configurations of what, of several maps from the fewest on."""
     levels = next((p.levels for p in (portraits or {}).values()), ())
     of = f" of {_known(levels[0])}" if levels else ""
-    return f"Read on {configurations} configurations{of}. {BRACKETS}"
+    return f"Read on {_counts(configurations)} configurations{of}. {BRACKETS}"
+
+
+def _counts(configurations: Sequence[int]) -> str:
+    fewest, most = min(configurations), max(configurations)
+    return f"{fewest}" if fewest == most else f"{fewest} to {most}"
 
 
 def _known(fine: Ensemble) -> str:
