@@ -331,3 +331,11 @@ def test_sites_outside_the_model_are_refused():
             window=[0],
             environment=np.arange(1, 20),
         )
+
+
+def test_weights_at_the_end_of_the_floats_add_nothing():
+    """The product of two marginals underflows where their joint weight does not."""
+    assert mutual_information([[5e-324, 0.0], [0.5, 0.5]]) == 0
+    assert mutual_information([[1e-200, 0.0], [0.0, 1.0]]) == pytest.approx(
+        0, abs=1e-190
+    )

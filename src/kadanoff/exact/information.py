@@ -84,7 +84,8 @@ def mutual_information(joint: ArrayLike) -> float:
         raise ValueError("a joint law has some weight, got a table of zeros")
     p = weights / weights.sum()
     apart = p.sum(axis=1, keepdims=True) * p.sum(axis=0, keepdims=True)
-    return float(kl_div(p, apart).sum())
+    lost = (apart == 0) & (p > 0)  # below the smallest float, and adding less than it
+    return float(kl_div(p, np.where(lost, p, apart)).sum())
 
 
 def vote(sites: int, *, sharpness: float = math.inf) -> Table:
