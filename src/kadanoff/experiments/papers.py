@@ -13,6 +13,7 @@ __all__ = ["PAPERS", "paper_of"]
 
 PAPERS: Mapping[str, str] = {
     "demellokoch2020": "Is deep learning an RG flow?, figure by figure",
+    "mehta2014": "An exact mapping between variational RG and deep learning",
     "lin2017": "slides, Why does deep and cheap learning work so well?",
     "zoomout": "an essay, Learning by zooming out",
 }
