@@ -135,12 +135,12 @@ def test_rows_order_their_family(order):
 
 
 def test_a_row_that_is_blind_orders_nothing():
-    """Control: the connected width at T_c, which fills the lattice for every map."""
-    widths = [
-        float(found["locality", "width (sites)"].value)
+    """Control: the flip, with which every map of the family commutes."""
+    flips = [
+        float(found["covariance", "flip"].value)
         for found in readings("scattered", MANY)
     ]
-    tau: Any = kendalltau(PARAMETERS, widths)[0]
+    tau: Any = kendalltau(PARAMETERS, flips)[0]
     assert abs(tau) < 0.8
 
 
