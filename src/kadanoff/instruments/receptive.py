@@ -187,14 +187,14 @@ def _from_places(grid: Grid, coarse: Ensemble) -> np.ndarray:
     """d² of every site from where each unit is placed, `(units, sites)`.
 
     Not a number for units without positions, or on a lattice of another dimension.
+    Units of several feature maps come map by map.
     """
     placed = coarse.geometry
     sites = grid.positions()
     if not isinstance(placed, Grid) or placed.dimension != grid.dimension:
-        units = math.prod(coarse.shape) * (coarse.features or 1)
-        return np.full((units, len(sites)), np.nan, np.float32)
+        return np.full((math.prod(coarse.shape), len(sites)), np.nan, np.float32)
     rows = [grid.distance(place, sites) ** 2 for place in placed.positions()]
-    return np.array(rows, np.float32)
+    return np.tile(np.array(rows, np.float32), (coarse.features or 1, 1))
 
 
 def _read(
