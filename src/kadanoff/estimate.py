@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from kadanoff.ensemble import Ensemble
 
 __all__ = [
+    "NO_NUMBER",
     "Estimate",
     "chain_range",
     "check_same_chains",
     "combine",
     "jackknife",
+    "number_text",
     "parenthesised",
     "share_chains",
     "weighted_jackknife",
@@ -43,6 +45,8 @@ __all__ = [
 
 ROUNDING = 2.5e-13  # an error of a float that nothing but its last bits changed
 ONE_SIGMA = math.erf(math.sqrt(0.5))  # 0.6827: a Gaussian lies within one σ
+NOTHING = 1e-12  # a value and an error that are the rounding of a sum to zero
+NO_NUMBER = "none"
 RANGE = re.compile(r"(?P<root>.*)\[(?P<first>\d+):(?P<last>\d+)\]")
 
 
@@ -350,6 +354,24 @@ def parenthesised(value: float, error: float) -> str:
     if digits <= 0:
         return f"{round(value, digits):.0f}({round(error, digits):.0f})"
     return f"{value:.{digits}f}({round(error * 10**digits)})"
+
+
+def number_text(value: Any) -> str:
+    """A plain number in three digits, an estimate with its error.
+
+    What is no number is `none`; a question mark stands for an error that is not known;
+    what is neither is shown as it is.
+    """
+    if isinstance(value, float):
+        return f"{value:.3g}" if math.isfinite(value) else NO_NUMBER
+    if not isinstance(value, Estimate) or value.value.ndim:
+        return str(value)
+    if not math.isfinite(value.value):
+        return NO_NUMBER
+    if not math.isfinite(value.error):
+        return f"{float(value.value):.3g}(?)"
+    rounding = max(float(value.error), abs(float(value.value))) <= NOTHING
+    return "0(0)" if rounding else str(value)
 
 
 def _jsonable(array: np.ndarray) -> Any:

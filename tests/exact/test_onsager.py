@@ -11,6 +11,7 @@ import pytest
 
 from kadanoff.exact import constants, onsager
 from kadanoff.exact.constants import ENERGY_C, K_C, LOG_PARTITION_C, T_C
+from kadanoff.exact.strip import strip
 
 COUPLINGS = (-1.3, -0.4407, -0.1, 1e-6, 0.02, 0.3, 0.43, 0.4406, 0.4408, 0.45, 0.7, 3.0)
 
@@ -179,3 +180,22 @@ def test_the_correlation_amplitude_is_the_limit_of_the_diagonal() -> None:
     log = n * math.log(2 / math.pi) + ((l - n) * np.log1p(-1 / (4.0 * l**2))).sum()
     amplitude = math.exp(log) * (n * math.sqrt(2)) ** 0.25
     assert amplitude == pytest.approx(constants.CORRELATION_AMPLITUDE, rel=1e-5)
+
+
+@pytest.mark.parametrize("coupling", [0.15, 0.25])
+def test_the_correlation_length_is_that_of_a_wide_strip(coupling: float) -> None:
+    """A strip of 12 sites differs by e^(-12/ξ), below 1e-4 at these couplings."""
+    wide = strip(12, coupling).correlation_length
+    assert onsager.correlation_length(coupling) == pytest.approx(wide, rel=1e-4)
+    assert onsager.correlation_length(coupling + 0.005) != pytest.approx(wide, rel=1e-3)
+
+
+def test_at_the_critical_point_there_is_no_length() -> None:
+    assert onsager.correlation_length(K_C) == math.inf
+    assert onsager.correlation_length(1 / T_C) == math.inf
+
+
+@pytest.mark.parametrize("coupling", [0.0, 0.4407, 0.6, -0.2, math.nan])
+def test_no_length_outside_the_disordered_phase(coupling: float) -> None:
+    with pytest.raises(ValueError, match=r"disordered phase.*got K"):
+        onsager.correlation_length(coupling)

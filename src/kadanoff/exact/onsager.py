@@ -28,11 +28,14 @@ from scipy.special import ellipkm1, elliprd
 from kadanoff.exact.constants import ENERGY_C, K_C
 
 __all__ = [
+    "correlation_length",
     "energy",
     "heat_capacity",
     "log_partition_per_site",
     "spontaneous_magnetization",
 ]
+
+ROUNDING = 1e-12  # an inverse length that is zero but for its last bits
 
 
 def log_partition_per_site(coupling: float) -> float:
@@ -106,6 +109,26 @@ def spontaneous_magnetization(coupling: float) -> float:
     if _finite(coupling) <= K_C:
         return 0.0
     return max(_modulus(coupling).complement, 0.0) ** (1 / 8)
+
+
+def correlation_length(coupling: float) -> float:
+    """ξ along an axis for 0 < K <= K_c, in sites; ∞ at K_c.
+
+    1/ξ = ln coth K - 2K, of ⟨s_0 s_r⟩ at large r (Onsager 1944; McCoy and Wu 1973).
+
+    Raises:
+        ValueError: a coupling outside these bounds.
+
+    >>> round(correlation_length(0.408), 3)
+    7.467
+    """
+    rate = -math.log(math.tanh(coupling)) - 2 * coupling if coupling > 0 else math.nan
+    if not rate > -ROUNDING:
+        raise ValueError(
+            "this is the length of the disordered phase, 0 < K <= K_c = "
+            f"{K_C:.6f}, got K = {coupling}; give a coupling in between"
+        )
+    return 1 / rate if rate > ROUNDING else math.inf
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from kadanoff.estimate import NO_NUMBER
 from kadanoff.reports.figures import tidy
 from kadanoff.reports.sheet import (
-    NO_NUMBER,
     OF_MAP,
     PASSES,
     THIS,

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from kadanoff.estimate import Estimate
+from kadanoff.estimate import NO_NUMBER, Estimate
 from kadanoff.reports.figures import data_uri
 from kadanoff.reports.page import Page, Section, Table
 from kadanoff.reports.panels import draw_beside, headlines_of, wholes_of
@@ -24,7 +24,6 @@ from kadanoff.reports.portraits import (
     draw_ratios,
 )
 from kadanoff.reports.sheet import (
-    NO_NUMBER,
     NONE,
     THIS,
     Row,
@@ -36,9 +35,6 @@ from kadanoff.reports.sheet import (
 )
 
 __all__ = ["fragment", "page", "page_of_several"]
-
-NOTHING = 1e-12
-"""A value without an error that is no more than the rounding of a sum to zero."""
 
 
 def page(sheet: Sheet) -> Page:
@@ -185,9 +181,9 @@ def _table(found: Mapping[str, Row | None], sheet: Sheet) -> Table:
     lines = []
     for name in names:
         mine = [readings_of(found[of]).get(name) for of in of_maps]
-        lines.append([name, *map(_shown, mine), *map(_samples, mine)])
+        lines.append([name, *map(text_of, mine), *map(_samples, mine)])
         lines[-1] += (
-            _shown(readings_of(row).get(name)) if (row := found[of]) else ""
+            text_of(readings_of(row).get(name)) if (row := found[of]) else ""
             for of in sheet.controls
         )
     weakest = [_weakest(found[of]) for of in sheet.columns]
@@ -258,20 +254,9 @@ def _side_by_side(sheet: Sheet) -> Iterator[list[str]]:
         cells = []
         for row, reading in headlines_of(sheet):
             known = row_of(rows, row)
-            found = "; ".join(map(_shown, matching(known, reading).values()))
+            found = "; ".join(map(text_of, matching(known, reading).values()))
             cells.append(found or (NONE if known else ""))
         yield [name, *cells]
-
-
-def _shown(value: Any) -> str:
-    """A number with its error: none by words, unknown by a question mark."""
-    scalar = isinstance(value, Estimate) and value.value.ndim == 0
-    if not scalar or not math.isfinite(value.value):
-        return text_of(value)
-    if not math.isfinite(value.error):
-        return f"{float(value.value):.3g}(?)"
-    rounding = max(float(value.error), abs(float(value.value))) <= NOTHING
-    return "0(0)" if rounding else str(value)
 
 
 def _samples(value: Any) -> str:

@@ -15,14 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import Estimate
+from kadanoff.estimate import Estimate, number_text
 from kadanoff.reports.figures import PALETTE
 
 __all__ = [
     "FAILS",
     "MAPS",
     "NONE",
-    "NO_NUMBER",
     "OF_MAP",
     "PASSES",
     "THIS",
@@ -44,7 +43,7 @@ __all__ = [
 PASSES, FAILS = PALETTE[1], PALETTE[2]
 MAPS = (PALETTE[0], *PALETTE[3:], PASSES, FAILS)
 THIS = "this map"
-NONE, NO_NUMBER = "–", "none"
+NONE = "–"
 NOTHING = (math.nan, math.nan)
 OF_MAP = re.compile(r"map (\d+): ")
 
@@ -242,10 +241,5 @@ def readings_of(row: Row | None) -> Mapping[str, Any]:
 
 
 def text_of(value: Any) -> str:
-    """An estimate with its error, a plain number in three digits."""
-    if value is None:
-        return NONE
-    if isinstance(value, float):
-        return f"{value:.3g}" if math.isfinite(value) else NO_NUMBER
-    scalar = isinstance(value, Estimate) and value.value.ndim == 0
-    return NO_NUMBER if scalar and not np.isfinite(value.value) else str(value)
+    """A number as everywhere in the package, a dash for what was not read."""
+    return NONE if value is None else number_text(value)

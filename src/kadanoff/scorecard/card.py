@@ -14,7 +14,7 @@ from typing import Any
 
 from kadanoff.coarse.grammar import parse_rule
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import Estimate, share_chains
+from kadanoff.estimate import Estimate, number_text, share_chains
 from kadanoff.protocols import CoarseGraining
 from kadanoff.scorecard.cache import cached
 from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
@@ -28,7 +28,7 @@ from kadanoff.scorecard.rows import (
     read,
 )
 from kadanoff.scorecard.subject import Subject, of_pair, of_rule, of_sweep
-from kadanoff.scorecard.text import card_text, number_text, side_by_side
+from kadanoff.scorecard.text import card_text, side_by_side
 from kadanoff.sweep import Sweep
 
 __all__ = [

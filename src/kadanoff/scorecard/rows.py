@@ -20,7 +20,7 @@ from kadanoff.coarse.layer import Layer
 from kadanoff.coarse.pooling import Convolution
 from kadanoff.coarse.stack import Stack
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import Estimate
+from kadanoff.estimate import Estimate, number_text
 from kadanoff.instruments.correlators import two_point
 from kadanoff.instruments.couplings import conditional_entropy, fit_couplings
 from kadanoff.instruments.mcrg import Exponent, exponents, scan
@@ -35,7 +35,6 @@ from kadanoff.scorecard import information as environment
 from kadanoff.scorecard.divergence import divergence
 from kadanoff.scorecard.response import flip_covariance, shift_covariance
 from kadanoff.scorecard.subject import Subject, fits, halves
-from kadanoff.scorecard.text import number_text
 from kadanoff.scorecard.thermometer import classifier_reading
 
 __all__ = [

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from kadanoff.estimate import Estimate
+from kadanoff.estimate import number_text
 
 if TYPE_CHECKING:
     from kadanoff.scorecard.card import Scorecard
     from kadanoff.scorecard.rows import Row
 
-__all__ = ["card_text", "number_text", "side_by_side"]
+__all__ = ["card_text", "side_by_side"]
 
-NONE, NO_NUMBER = "–", "none"
+NONE = "–"
 WIDEST = 120
 """Letters of a line of a table; what has no room stands in a table below."""
 NOT_ALONE = ("unexplained", "followed by majority")
 """Rows whose readings do not say by themselves what they are."""
-NOTHING = 1e-12
-"""A value without an error that is no more than the rounding of a sum to zero."""
 
 Headlines = Mapping[str, Sequence[str]]
 Column = tuple[str, str]
@@ -144,20 +139,3 @@ def _table(names: Sequence[str], upright: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
         for line in kept
     )
-
-
-def number_text(value: Any) -> str:
-    """A plain number in three digits, an estimate with its error.
-
-    What is no number is `none`; a question mark stands for an error that is not known.
-    """
-    if isinstance(value, float):
-        return f"{value:.3g}" if math.isfinite(value) else NO_NUMBER
-    if not isinstance(value, Estimate) or value.value.ndim:
-        return str(value)
-    if not np.isfinite(value.value):
-        return NO_NUMBER
-    if not np.isfinite(value.error):
-        return f"{float(value.value):.3g}(?)"
-    rounding = max(float(value.error), abs(float(value.value))) <= NOTHING
-    return "0(0)" if rounding else str(value)

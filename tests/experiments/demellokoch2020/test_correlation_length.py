@@ -1,18 +1,16 @@
 """⟨s s⟩ at half the side against transfer matrix and critical torus, at five errors."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from kadanoff.exact.constants import K_C, T_C
-from kadanoff.exact.strip import strip, two_point
+from kadanoff.exact.constants import K_C
+from kadanoff.exact.strip import two_point
 from kadanoff.exact.torus_cft import spin_correlation
 from kadanoff.experiments.demellokoch2020.correlation_length import (
     EXHIBIT,
     FAST,
-    length_of_plane,
 )
 from kadanoff.experiments.exhibit import Status, Work
 
@@ -47,15 +45,6 @@ def test_the_whole_curve_is_the_torus(found):
 def test_what_is_subtracted_leaves_little(found):
     here = found.sel(temperature=1.0)
     assert 0 < here["one_sided"] < 0.1 * here["half"]
-
-
-@pytest.mark.parametrize("t", [1.2, 1.5])
-def test_the_length_of_the_plane_is_that_of_a_wide_strip(t):
-    wide = strip(11, K_C / t).correlation_length
-    assert length_of_plane(t * T_C) == pytest.approx(wide, rel=0.03)
-    assert length_of_plane(T_C) == math.inf
-    with pytest.raises(ValueError, match="above T_c"):
-        length_of_plane(0.9 * T_C)
 
 
 def test_claims_follow_the_data(found):

@@ -8,7 +8,7 @@ import pytest
 import kadanoff as kd
 from kadanoff.coarse.block import Majority
 from kadanoff.exact.constants import K_C
-from kadanoff.exact.strip import strip
+from kadanoff.exact.onsager import correlation_length
 from kadanoff.experiments.exhibit import Work
 from kadanoff.experiments.mehta2014.deep_network import (
     BINARY,
@@ -20,7 +20,6 @@ from kadanoff.experiments.mehta2014.deep_network import (
     RULE,
     arms,
     block_network,
-    correlation_length,
     hidden_layers,
     material,
     start,
@@ -36,23 +35,9 @@ def work(tmp_path):
     return Work(1, tmp_path, lambda *_: None)
 
 
-@pytest.mark.parametrize("coupling", [0.15, 0.25])
-def test_the_correlation_length_is_that_of_a_wide_strip(coupling):
-    """A strip of 12 sites differs by e^(-12/ξ), below 1e-4 at these couplings."""
-    exact = strip(12, coupling).correlation_length
-    assert correlation_length(coupling) == pytest.approx(exact, rel=1e-4)
-    assert correlation_length(coupling + 0.005) != pytest.approx(exact, rel=1e-3)
-
-
 def test_the_paper_s_magnet_is_disordered():
     assert COUPLING < K_C
     assert 7 < correlation_length(COUPLING) < 8 < FULL.side / 5 + 0.5
-
-
-@pytest.mark.parametrize("coupling", [0.0, K_C, 0.6])
-def test_no_length_outside_the_disordered_phase(coupling):
-    with pytest.raises(ValueError, match=r"disordered phase.*got K"):
-        correlation_length(coupling)
 
 
 def test_arms_differ_from_the_paper_s_in_one_thing():

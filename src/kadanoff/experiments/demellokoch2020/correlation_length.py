@@ -16,7 +16,6 @@ correlation falls with the length ξ of the plane, 1/ξ = ln coth K - 2K.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +24,8 @@ from matplotlib.figure import Figure
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
-from kadanoff.exact.constants import T_C
+from kadanoff.exact.constants import K_C, T_C
+from kadanoff.exact.onsager import correlation_length as length_of_plane
 from kadanoff.exact.torus_cft import spin_correlation, spin_shells
 from kadanoff.experiments.demellokoch2020.data import drawn
 from kadanoff.experiments.demellokoch2020.patches import turned_up
@@ -34,7 +34,7 @@ from kadanoff.instruments.correlators import Correlator, two_point
 from kadanoff.reports.figures import PALETTE, data_uri, figure
 from kadanoff.reports.page import Section, Table
 
-__all__ = ["EXHIBIT", "FAST", "FULL", "Settings", "length_of_plane"]
+__all__ = ["EXHIBIT", "FAST", "FULL", "Settings"]
 
 SURE = 4.0
 NOTHING = 0.01  # what counts as dropped to zero
@@ -62,24 +62,6 @@ FAST = Settings(side=32, draws=1024, sides=(8, 16, 32))
 FULL = Settings(side=32, draws=40_000)
 
 
-def length_of_plane(temperature: float) -> float:
-    """ξ along an axis of the infinite lattice above T_c, in sites: ∞ at T_c.
-
-    1/ξ = ln coth K - 2K (Onsager 1944; McCoy and Wu 1973).
-
-    Raises:
-        ValueError: a temperature below T_c.
-    """
-    k = 1 / temperature
-    rate = math.log(1 / math.tanh(k)) - 2 * k
-    if rate < -1e-12:
-        raise ValueError(
-            f"this is the length above T_c = {T_C:.4f}, got T = {temperature}; give a "
-            "higher temperature"
-        )
-    return 1 / rate if rate > 1e-12 else math.inf
-
-
 def compute(settings: Settings, work: Work) -> xr.Dataset:
     """⟨s_0 s_r⟩ at every temperature, and at half the side of every lattice."""
     rows, half, sided = [], [], []
@@ -100,7 +82,7 @@ def compute(settings: Settings, work: Work) -> xr.Dataset:
         **_stack("half_of", by_side, ("side",)),
     }
     r, torus = spin_shells((settings.side,) * 2)
-    lengths = [length_of_plane(t * T_C) for t in settings.temperatures]
+    lengths = [length_of_plane(K_C / t) for t in settings.temperatures]
     return xr.Dataset(
         made,
         {

@@ -23,7 +23,6 @@ p(μ|σ) ∝ exp(p μ Σσ) is p(h|v) of weights p on blocks of 2×2 units.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -62,7 +61,6 @@ __all__ = [
     "Settings",
     "arms",
     "block_network",
-    "correlation_length",
     "hidden_layers",
     "material",
     "start",
@@ -170,24 +168,6 @@ def arms(settings: Settings) -> tuple[Arm, ...]:
         ),
     )
     return tuple(arm for arm in every if arm.seeds)
-
-
-def correlation_length(coupling: float) -> float:
-    """ξ along an axis of the infinite lattice for 0 < K < K_c, in sites.
-
-    1/ξ = ln coth K − 2K, of ⟨σ_0 σ_r⟩ at large r (Onsager 1944).
-
-    Raises:
-        ValueError: a coupling outside these bounds.
-
-    >>> round(correlation_length(0.408), 3)
-    7.467
-    """
-    if not 0 < coupling < K_C:
-        raise ValueError(
-            f"this is the disordered phase, 0 < K < {K_C:.6f}, got K = {coupling}"
-        )
-    return 1 / (-math.log(math.tanh(coupling)) - 2 * coupling)
 
 
 def material(

@@ -37,6 +37,7 @@ from matplotlib.figure import Figure
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
+from kadanoff.exact.onsager import correlation_length
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work, shown
 from kadanoff.experiments.mehta2014.deep_network import (
     BLOCKS,
@@ -51,7 +52,6 @@ from kadanoff.experiments.mehta2014.deep_network import (
     Settings,
     arms,
     block_network,
-    correlation_length,
     hidden_layers,
     material,
     start,
