@@ -7,7 +7,7 @@ import pytest
 
 from kadanoff.estimate import Estimate
 from kadanoff.reports.figures import data_uri, figure, image_rows, save_figure
-from kadanoff.reports.page import Page, Section, Table, write
+from kadanoff.reports.page import Listing, Page, Section, Table, write
 
 
 class Elements(HTMLParser):
@@ -56,6 +56,15 @@ def test_everything_is_inside(tmp_path):
 def test_markup_in_text_is_shown_not_run(tmp_path):
     write(page(provenance={"<script>": "<img src=x>"}), tmp_path / "page.html")
     assert "script" not in parsed(tmp_path / "page.html").found
+
+
+def test_code_keeps_its_lines_and_indentation(tmp_path):
+    code = "for k in range(3):\n    assert k < 3 & 7"
+    section = Section("Lines", "that run", listings=[Listing("a loop", code)])
+    write(Page("t", "l", [], [section]), tmp_path / "page.html")
+    elements = parsed(tmp_path / "page.html")
+    assert "pre" in elements.found
+    assert code in elements.text
 
 
 def test_the_same_figure_gives_the_same_bytes():

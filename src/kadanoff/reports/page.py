@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from kadanoff.files import replacing
 
-__all__ = ["Page", "Section", "Table", "write"]
+__all__ = ["Listing", "Page", "Section", "Table", "write"]
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Lines of code under a title, shown as they are."""
+
+    title: str
+    code: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """A title, what to see, a picture (data URI), tables, and remarks."""
+    """A title, what to see, a picture (data URI), tables, remarks, and listings."""
 
     title: str
     text: str
     picture: str | None = None
     tables: Sequence[Table] = ()
     remarks: Sequence[str] = ()
+    listings: Sequence[Listing] = ()
 
 
 @dataclass(frozen=True)
@@ -66,10 +75,13 @@ TEMPLATE = """<!doctype html>
 <style>
 body { font: 16px/1.55 Georgia, "Times New Roman", serif; color: #222;
        max-width: 60rem; margin: 2.5rem auto; padding: 0 1.2rem; }
-h1, h2, th, nav, footer { font-family: "Helvetica Neue", Arial, sans-serif; }
+h1, h2, h3, th, nav, footer { font-family: "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin-bottom: .3rem; }
 h2 { font-size: 1.25rem; margin-top: 3rem; border-top: 1px solid #ddd;
      padding-top: 1.2rem; }
+h3 { font-size: .95rem; margin: 1.4rem 0 .4rem; }
+pre { font: .82rem/1.5 "DejaVu Sans Mono", Menlo, Consolas, monospace; margin: 0;
+      background: #f6f6f3; padding: .7rem 1rem; }
 .lead { color: #555; margin-top: 0; }
 .findings li { margin: .55rem 0; }
 nav a { margin-right: 1.1rem; font-size: .9rem; color: #0072B2; text-decoration: none; }
@@ -111,6 +123,10 @@ footer td, footer th { border: 0; padding: .1rem 1rem .1rem 0; }
 <tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}
 </table></div>
+{% endfor %}
+{% for listing in section.listings %}
+<h3>{{ listing.title }}</h3>
+<pre class="scroll">{{ listing.code }}</pre>
 {% endfor %}
 {% if section.remarks %}
 <div class="remarks">

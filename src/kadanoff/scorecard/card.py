@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kadanoff.coarse.grammar import parse_rule
 from kadanoff.ensemble import Ensemble
-from kadanoff.estimate import Estimate, number_text, share_chains
-from kadanoff.protocols import CoarseGraining
+from kadanoff.estimate import Estimate, number_text
 from kadanoff.scorecard.cache import cached
 from kadanoff.scorecard.controls import BLOCK, CONTROLS, control, controls_for
 from kadanoff.scorecard.rows import (
@@ -27,7 +25,14 @@ from kadanoff.scorecard.rows import (
     in_turn,
     read,
 )
-from kadanoff.scorecard.subject import Subject, of_pair, of_rule, of_sweep
+from kadanoff.scorecard.subject import (
+    Map,
+    Subject,
+    of_pair,
+    of_rule,
+    of_sweep,
+    seen_in_training,
+)
 from kadanoff.scorecard.text import card_text, side_by_side
 from kadanoff.sweep import Sweep
 
@@ -35,7 +40,6 @@ __all__ = [
     "Comparison",
     "Scorecard",
     "compare",
-    "named",
     "probe",
     "probe_pair",
     "probe_sweep",
@@ -44,8 +48,6 @@ __all__ = [
 ALL = "all"
 GROUPS = {"quick": QUICK}
 """Rows that have a name together."""
-Map = CoarseGraining | str | Sequence[CoarseGraining | str]
-"""A rule, its text, or several of them, which are a stack."""
 Progress = Callable[[str, int, int], None]
 """Told of which map how many rows of how many are read."""
 
@@ -160,7 +162,7 @@ def probe(
             unknown row or control.
     """
     _check(ensemble)
-    subject = of_rule(named(rule), ensemble, seed=seed)
+    subject = of_rule(rule, ensemble, seed=seed)
     return _card(subject, rows, controls, progress, runs)
 
 
@@ -221,7 +223,7 @@ def compare(
         )
     _check(ensemble)
     # Every map is made before one is read: a misfit is known at once.
-    subjects = [of_rule(named(rule), ensemble, seed=seed) for rule in rules]
+    subjects = [of_rule(rule, ensemble, seed=seed) for rule in rules]
     cards = (_card(subject, rows, (), progress, None) for subject in subjects)
     return Comparison(tuple(cards))
 
@@ -258,20 +260,9 @@ def probe_sweep(
             f"a sweep is needed, got {sweep!r}; load its folder with "
             "kadanoff.load_sweep, or probe one ensemble"
         )
-    subjects = of_sweep(named(rule), sweep, seed=seed)
+    subjects = of_sweep(rule, sweep, seed=seed)
     cards = (_card(subject, rows, controls, progress, runs) for subject in subjects)
     return Comparison(tuple(cards))
-
-
-def named(rule: Map) -> list[CoarseGraining | str]:
-    """The rules of a map, those that are given as text by `coarse.grammar`.
-
-    Raises:
-        ValueError: an unknown rule or option, or a file that is not what the rule says.
-    """
-    if isinstance(rule, str) or not isinstance(rule, Sequence):
-        rule = [rule]
-    return [parse_rule(one) if isinstance(one, str) else one for one in rule]
 
 
 def _check(*ensembles: Ensemble) -> None:
@@ -382,14 +373,8 @@ def _remark(subject: Subject) -> str:
     """What a reader must know before believing the rows."""
     rules = [] if subject.rule is None else in_turn(subject.rule)
     networks = [getattr(rule, "network", None) for rule in rules]
-    trained_on = [getattr(n, "notes", {}).get("lineage", "") for n in networks if n]
-    fine = subject.fine.lineage
-    remarks = []
-    if any(share_chains(lineage, fine) for lineage in trained_on if lineage):
-        remarks.append(
-            "the network was trained on some of the chains that are read here; sample "
-            "others to judge it by"
-        )
+    seen = [said for n in networks for said in seen_in_training(n, subject.fine)]
+    remarks = seen[:1]
     if any(getattr(rule, "chance", "") == "unseeded" for rule in rules):
         remarks.append(
             "the map is random without a seed: nobody can repeat these readings, and "

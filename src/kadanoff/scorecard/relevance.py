@@ -51,7 +51,7 @@ from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.grammar import fit_and_read
 from kadanoff.coarse.layer import Layer
 from kadanoff.ensemble import Block, Ensemble
-from kadanoff.estimate import Estimate, combine, share_chains, weighted_jackknife
+from kadanoff.estimate import Estimate, combine, weighted_jackknife
 from kadanoff.geometry import Grid
 from kadanoff.instruments.clusters import Cluster, fitting, local_clusters, spins_of
 from kadanoff.instruments.couplings import Couplings, fit_couplings
@@ -60,6 +60,7 @@ from kadanoff.networks.machine import Machine
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.units import SPIN
 from kadanoff.randomness import subseed
+from kadanoff.scorecard.subject import seen_in_training
 
 __all__ = [
     "CLASSES",
@@ -230,7 +231,7 @@ def relevance(
         amplitude=amplitude,
         classes=_classes(response, eigenvalues, amplitude, level),
         level=level,
-        flags=(*flags, *_seen(here)),
+        flags=(*flags, *seen_in_training(here.network, here.fine)),
     )
 
 
@@ -462,17 +463,6 @@ def _spread(rows: np.ndarray, place: Sequence[int], size: int) -> np.ndarray:
     out = np.zeros((len(rows), size))
     out[:, place] = rows
     return out
-
-
-def _seen(here: Placed) -> tuple[str, ...]:
-    """A sentence where the machine was trained on some of the chains that are read."""
-    lineage = here.network.notes.get("lineage", "")
-    if lineage and share_chains(lineage, here.fine.lineage):
-        return (
-            "the network was trained on some of the chains that are read here; sample "
-            "others to judge it by",
-        )
-    return ()
 
 
 def _classes(

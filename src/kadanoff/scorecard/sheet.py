@@ -20,10 +20,10 @@ from kadanoff.instruments.mcrg import Exponents, scan
 from kadanoff.instruments.receptive import direct_response
 from kadanoff.provenance import software
 from kadanoff.reports.sheet import THIS, Portrait, Ratio, Sheet, Step
-from kadanoff.scorecard.card import Comparison, Map, Progress, Scorecard, named
+from kadanoff.scorecard.card import Comparison, Progress, Scorecard
 from kadanoff.scorecard.controls import BLOCK, control, controls_for
 from kadanoff.scorecard.rows import HEADLINES, PRODUCTS
-from kadanoff.scorecard.subject import Subject, of_pair, of_rule
+from kadanoff.scorecard.subject import Map, Subject, of_pair, of_rule
 
 __all__ = [
     "at_couplings",
@@ -181,7 +181,7 @@ def portraits(
     Raises:
         ValueError: as in `probe`.
     """
-    return _portraits(of_rule(named(rule), ensemble, seed=seed), controls, progress)
+    return _portraits(of_rule(rule, ensemble, seed=seed), controls, progress)
 
 
 def portraits_of_pair(
@@ -225,7 +225,7 @@ def portraits_of(
     Raises:
         ValueError: as in `compare`.
     """
-    subjects = [of_rule(named(rule), ensemble, seed=seed) for rule in rules]
+    subjects = [of_rule(rule, ensemble, seed=seed) for rule in rules]
     names = names_of([subject.name for subject in subjects])
     return dict(_told(zip(names, subjects, strict=True), len(names), progress))
 

@@ -14,20 +14,33 @@ from dataclasses import dataclass, replace
 
 from kadanoff.coarse.arrange import Arrange
 from kadanoff.coarse.coarsen import coarsen
-from kadanoff.coarse.grammar import ARRANGE, fit_and_read, fitted
+from kadanoff.coarse.grammar import ARRANGE, fit_and_read, fitted, parse_rule
 from kadanoff.coarse.handed_over import as_rule
 from kadanoff.coarse.layer import Layer
 from kadanoff.coarse.stack import Stack
 from kadanoff.coarse.user.rule import UserRule
 from kadanoff.ensemble import Ensemble
+from kadanoff.estimate import share_chains
 from kadanoff.geometry import Grid, scale_factor
+from kadanoff.networks.machine import Machine
 from kadanoff.protocols import CoarseGraining
 from kadanoff.randomness import subseed
 from kadanoff.sweep import Sweep
 
-__all__ = ["Subject", "fits", "halves", "of_pair", "of_rule", "of_sweep"]
+__all__ = [
+    "Map",
+    "Subject",
+    "fits",
+    "halves",
+    "of_pair",
+    "of_rule",
+    "of_sweep",
+    "seen_in_training",
+]
 
 SMALLEST_SIDE = 8
+Map = CoarseGraining | str | Sequence[CoarseGraining | str]
+"""A rule, its text, or several of them, which are a stack."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +97,16 @@ class Subject:
         )
 
 
-def of_rule(
-    rule: CoarseGraining | Sequence[CoarseGraining | str],
-    ensemble: Ensemble,
-    *,
-    seed: int,
-) -> Subject:
+def of_rule(rule: Map, ensemble: Ensemble, *, seed: int) -> Subject:
     """A rule, or a stack of rules, on chains on which nothing is fitted.
 
     Raises:
-        ValueError: the rule does not fit the ensemble, or there are too few chains.
+        ValueError: an unknown rule or option, a file that is not what the rule says, a
+            rule that does not fit the ensemble, or too few chains.
     """
-    given = [*rule] if isinstance(rule, Sequence) else [rule]
-    rules = [one if one == ARRANGE else as_rule(one) for one in given]
+    if isinstance(rule, str) or not isinstance(rule, Sequence):
+        rule = [rule]
+    rules = [_rule(one) for one in rule]
     stack, read = _stack(rules, ensemble, seed)
     return Subject(str(stack), tuple(_levels(stack, read, seed)), stack, seed)
 
@@ -117,9 +127,7 @@ def of_pair(fine: Ensemble, coarse: Ensemble, *, seed: int) -> Subject:
     return Subject("a pair of files", levels, None, seed)
 
 
-def of_sweep(
-    rule: CoarseGraining | Sequence[CoarseGraining | str], sweep: Sweep, *, seed: int
-) -> list[Subject]:
+def of_sweep(rule: Map, sweep: Sweep, *, seed: int) -> list[Subject]:
     """A rule at every temperature of a sweep, named with the coupling.
 
     Raises:
@@ -145,6 +153,23 @@ def halves(levels: Sequence[Ensemble]) -> tuple[list[Ensemble], list[Ensemble]]:
     parts = [level.split(2) if several else level.stretches(1, 1) for level in levels]
     first, second = zip(*parts, strict=True)
     return list(first), list(second)
+
+
+def seen_in_training(network: Machine | None, fine: Ensemble) -> tuple[str, ...]:
+    """A sentence where a network was trained on some of the chains that are read."""
+    lineage = getattr(network, "notes", {}).get("lineage", "")
+    if not lineage or not share_chains(lineage, fine.lineage):
+        return ()
+    return (
+        "the network was trained on some of the chains that are read here; sample "
+        "others to judge it by",
+    )
+
+
+def _rule(one: CoarseGraining | str) -> CoarseGraining | str:
+    """A rule by its text or itself; `arrange` stays a name until it is fitted."""
+    rule = parse_rule(one) if isinstance(one, str) else one
+    return rule if rule == ARRANGE else as_rule(rule)
 
 
 def _stack(

@@ -37,12 +37,13 @@ def test_all_rows_of_the_slides_are_there_and_hold(data):
 
 @each_pair
 def test_the_lines_on_the_page_run_and_give_the_numbers_of_the_data_set(pair, data):
-    page = EXHIBIT.draw(data)[1].tables
-    (shown,) = [t for t in page if t.header == (f"{pair.physics} ↔ {pair.learning}",)]
-    lines = "\n".join(row[0] for row in shown.rows)
+    first, *listings = EXHIBIT.draw(data)[1].listings
+    (lines,) = [
+        one.code for one in listings if one.title == f"{pair.physics} ↔ {pair.learning}"
+    ]
     assert lines == listing(pair)
     place: dict = {}
-    exec("\n".join([row[0] for row in page[0].rows] + [lines]), place)
+    exec(f"{first.code}\n{lines}", place)
     at = data.sel(pair=f"{pair.physics} ↔ {pair.learning}")
     for name in ("found", "expected", "control"):
         assert float(place[name]) == float(at[name])
@@ -90,4 +91,4 @@ def test_it_draws(data):
     table, lines = EXHIBIT.draw(data)
     assert (table.picture or "").startswith("data:image/svg")
     assert len(table.tables[0].rows) == len(PAIRS)
-    assert len(lines.tables) == len(PAIRS) + 1
+    assert len(lines.listings) == len(PAIRS) + 1

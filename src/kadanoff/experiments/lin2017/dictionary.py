@@ -31,7 +31,7 @@ from kadanoff.experiments.studies import attributes_of
 from kadanoff.expressivity.softmax import pair_products
 from kadanoff.flows.gaussian import block_averaged, lattice_spectrum, squared_momentum
 from kadanoff.reports.figures import PALETTE, data_uri, figure
-from kadanoff.reports.page import Section, Table
+from kadanoff.reports.page import Listing, Section, Table
 
 __all__ = [
     "EXHIBIT",
@@ -272,13 +272,10 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         at = dataset.sel(pair=name)
         numbers = [f"{float(at[n]):.6g}" for n in ("found", "expected", "control")]
         rows.append([str(name), str(at["says"].item()), *numbers])
-    first = Table(
-        ("first of all",),
-        [[line] for line in str(dataset["imports"].item()).split("\n")],
-    )
+    first = Listing("First of all", str(dataset["imports"].item()))
     code = [
-        Table((str(name),), [[line] for line in str(c).split("\n")])
-        for name, c in zip(dataset.pair.values, dataset["code"].values, strict=True)
+        Listing(str(name), str(lines))
+        for name, lines in zip(dataset.pair.values, dataset["code"].values, strict=True)
     ]
     return [
         Section(
@@ -293,9 +290,9 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         ),
         Section(
             "The dictionary in lines that run",
-            "The lines that were run, one table for each pair; each ends with an "
-            "assertion.",
-            tables=[first, *code],
+            "The lines that were run, one listing for each pair; each ends with "
+            "an assertion.",
+            listings=[first, *code],
             remarks=[f"{f.__name__}: {inspect.getdoc(f)}" for f in (magnet, evidence)],
         ),
     ]
