@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUNS ?= runs
+PAGES := docs/_build
 
-.PHONY: help install demo test test-slow lint fix bench clean
+.PHONY: help install demo docs test test-slow lint fix bench clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+: *##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 14
@@ -22,6 +23,14 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)   ## run the demo: a report that compares block spins with trained networks
 	@echo "== kadanoff demo: sampling, training and reading, one to two minutes on two cores; Ctrl-C is safe, run it again to resume"
 	$(BIN)/kadanoff demo --runs $(RUNS)
+
+docs: $(STAMP)   ## build the pages, the gallery and a handout of one page; they open offline
+	@echo "== installing what builds pages into $(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@echo "== running the scripts of the gallery, two to four minutes on two cores"
+	$(BIN)/python -m sphinx -q -W --keep-going -d $(PAGES)/.doctrees docs $(PAGES)
+	$(BIN)/python docs/handout.py $(PAGES)/handout.pdf
+	@echo "== the pages are in $(PAGES)/index.html, the handout in $(PAGES)/handout.pdf"
 
 test: $(STAMP)   ## run the fast tests
 	@echo "== running the tests"
@@ -46,4 +55,5 @@ bench: $(STAMP)  ## time kadanoff side by side with its peers, in an environment
 
 clean:           ## remove the environment and build products (runs/ stays)
 	rm -rf $(VENV) .bench-venv build dist .pytest_cache .ruff_cache
+	rm -rf $(PAGES) docs/auto_gallery docs/gallery/auto_gallery
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
