@@ -10,17 +10,18 @@ import kadanoff
 
 PUBLIC = [
     "Autoencoder", "Average", "AveragePool", "CallableRule", "Code", "ConvRBM",
-    "Convolution", "DBN", "Decimation", "Ensemble", "Estimate", "ForestFire", "Grid",
-    "Ising", "K_C", "KadanoffRule", "Layer", "Majority", "MaxPool", "MeanField",
-    "ModuleRule", "MomentumShell", "PCA", "Phi4", "Plurality", "Potts", "RBM", "Stack",
-    "StarMajority", "StarPlurality", "StarVector", "Sublattice", "Sweep", "Symmetry",
-    "T_C", "TileMajority", "TilePlurality", "TileVector", "TorchRule", "Training",
-    "TwoTemperatures", "Unordered", "VectorSum", "Weighted", "XY", "__version__",
-    "annealed", "arrange", "as_rule", "cite", "cluster_readings", "coarsen", "combine",
-    "compare", "concatenate", "fit_pca", "jackknife", "judge", "layers_of", "load",
-    "load_sweep", "open_foreign", "open_sweep", "probe", "probe_pair", "probe_sweep",
-    "relative_entropy", "reweight", "sample", "sample_sweep", "save", "train",
-    "train_autoencoder", "train_dbn", "with_noise",
+    "Convolution", "DBN", "Decimation", "Ensemble", "Epidemic", "Estimate",
+    "ForestFire", "Grid", "Ising", "K_C", "KadanoffRule", "Layer", "Majority",
+    "MaxPool", "MeanField", "ModuleRule", "MomentumShell", "PCA", "Phi4", "Plurality",
+    "Potts", "RBM", "Stack", "StarMajority", "StarPlurality", "StarVector",
+    "Sublattice", "Sweep", "Symmetry", "T_C", "TileMajority", "TilePlurality",
+    "TileVector", "TorchRule", "Training", "TwoTemperatures", "Unordered", "VectorSum",
+    "Weighted", "XY", "__version__", "annealed", "arrange", "as_rule", "cite",
+    "cluster_readings", "coarsen", "combine", "compare", "concatenate", "fit_pca",
+    "jackknife", "judge", "layers_of", "load", "load_sweep", "open_foreign",
+    "open_sweep", "probe", "probe_pair", "probe_sweep", "relative_entropy", "reweight",
+    "sample", "sample_sweep", "save", "train", "train_autoencoder", "train_dbn",
+    "with_noise",
 ]  # fmt: skip
 
 

@@ -28,6 +28,7 @@ _PUBLIC = {
     "open_sweep": "kadanoff.sweep",
     "save": "kadanoff.storage",
     # models, exact results, samplers
+    "Epidemic": "kadanoff.models.epidemic",
     "ForestFire": "kadanoff.models.forest_fire",
     "Ising": "kadanoff.models.ising",
     "K_C": "kadanoff.exact.constants",

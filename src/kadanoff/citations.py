@@ -221,6 +221,45 @@ REFERENCES = {
         1992,
         "10.1103/PhysRevLett.69.1629",
     ),
+    "forest-fire-statics": Reference(
+        "Henley, C. L.",
+        "Statics of a 'self-organized' percolation model",
+        "Phys. Rev. Lett. 71, 2741",
+        1993,
+        "10.1103/PhysRevLett.71.2741",
+    ),
+    "forest-fire-scaling": Reference(
+        "Grassberger, P.",
+        "Critical behaviour of the Drossel-Schwabl forest fire model",
+        "New J. Phys. 4, 17",
+        2002,
+        "10.1088/1367-2630/4/1/317",
+        "cond-mat/0202022",
+    ),
+    "contact-process": Reference(
+        "Harris, T. E.",
+        "Contact Interactions on a Lattice",
+        "Ann. Probab. 2, 969",
+        1974,
+        "10.1214/aop/1176996493",
+    ),
+    "quasi-stationary": Reference(
+        "de Oliveira, M. M. and Dickman, R.",
+        "How to simulate the quasistationary state",
+        "Phys. Rev. E 71, 016129",
+        2005,
+        "10.1103/PhysRevE.71.016129",
+        "cond-mat/0407797",
+    ),
+    "directed-percolation": Reference(
+        "Hinrichsen, H.",
+        "Non-equilibrium critical phenomena and phase transitions into absorbing "
+        "states",
+        "Adv. Phys. 49, 815",
+        2000,
+        "10.1080/00018730050198152",
+        "cond-mat/0001070",
+    ),
     "dynamic-exponent": Reference(
         "Nightingale, M. P. and Blöte, H. W. J.",
         "Dynamic Exponent of the Two-Dimensional Ising Model and Monte Carlo "
@@ -1019,6 +1058,7 @@ TOPICS = {
     "potts": ("potts-model", "potts-review"),
     "xy": ("vortices", "wolff", "von-mises", "over-relaxation"),
     "phi4": ("lattice-fields", "hybrid", "sign-clusters"),
+    "epidemic": ("contact-process", "quasi-stationary", "directed-percolation"),
     "decoupled-noise": ("rsmi",),
     # readings
     "reweighting": ("histogram", "multiple-histogram", "mbar", "overlap"),

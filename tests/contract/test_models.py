@@ -137,7 +137,7 @@ def test_two_percent_of_the_coupling_are_seen_on_more_sites(
 
 def test_every_method_of_every_model_is_here():
     here = {(LAWS[law][0], method) for law, method in CASES}
-    elsewhere = {"forest-fire", "two-temperatures"}  # they have no energy
+    elsewhere = {"epidemic", "forest-fire", "two-temperatures"}  # they have no energy
     there = {
         (name, method)
         for name, shape, parameters in [
@@ -164,6 +164,7 @@ def test_every_method_of_every_model_is_here():
         ("xy", (4, 3), {}, 0.7),
         ("xy", (3, 3), {"lattice": "triangular"}, -0.7),
         ("forest-fire", (4, 4), {}, 2.0),
+        ("epidemic", (4, 4), {}, 1.6),
         ("two-temperatures", (4, 4), {"share": 0.3}, 0.0),
     ],
     ids=str,

@@ -20,6 +20,7 @@ from kadanoff.experiments.measurement import (
 )
 from kadanoff.geometry import Grid
 from kadanoff.instruments.thermodynamics import series
+from kadanoff.models.epidemic import Epidemic
 from kadanoff.models.forest_fire import ForestFire
 from kadanoff.models.ising import Ising
 from kadanoff.models.mean_field import MeanField
@@ -203,6 +204,7 @@ OTHERS = {
     "honeycomb": (Ising((4, 4), "honeycomb"), {"correlator", "structure"}),
     "triangular": (Ising((4, 4), "triangular"), {"structure"}),
     "forest fire": (ForestFire((4, 4)), {"energies"}),
+    "epidemic": (Epidemic((4, 4)), {"energies"}),
     "φ⁴": (Phi4((4, 4), 1.0), set()),
     "mean field": (MeanField((4, 4)), set()),
 }

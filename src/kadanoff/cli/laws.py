@@ -17,6 +17,7 @@ MODELS = (
     "xy",
     "phi4",
     "forest-fire",
+    "epidemic",
     "mean-field",
     "two-temperatures",
 )

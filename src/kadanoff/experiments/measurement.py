@@ -43,10 +43,11 @@ NAMES = {
     "xy": "XY model",
     "phi4": "φ⁴ model",
     "forest-fire": "Forest fire",
+    "epidemic": "Epidemic",
     "mean-field": "Mean-field Ising model",
     "two-temperatures": "Two temperatures",
 }
-SYMBOLS = {"theta": "θ"}
+SYMBOLS = {"theta": "θ", "infection": "λ"}
 Panel = TypeVar("Panel")
 
 

@@ -19,6 +19,7 @@ MODELS = {
     "xy": "kadanoff.models.xy:XY",
     "phi4": "kadanoff.models.phi4:Phi4",
     "forest-fire": "kadanoff.models.forest_fire:ForestFire",
+    "epidemic": "kadanoff.models.epidemic:Epidemic",
     "mean-field": "kadanoff.models.mean_field:MeanField",
     "two-temperatures": "kadanoff.models.two_temperatures:TwoTemperatures",
 }

@@ -22,6 +22,7 @@ METHODS = (
     "tempering",
     "hybrid",
     "forest-fire",
+    "quasi-stationary",
     "independent",
 )
 
@@ -55,6 +56,7 @@ OF_MODEL = {
         "independent": "independent:Independent",
     },
     "forest-fire": {"forest-fire": "forest_fire:ForestFireDynamics"},
+    "epidemic": {"quasi-stationary": "epidemic:QuasiStationary"},
     "mean-field": {"independent": "independent:Independent"},
     "two-temperatures": {"independent": "independent:Independent"},
 }

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 
+from kadanoff.models.epidemic import THRESHOLD
 from kadanoff.models.ising import Ising
 from kadanoff.protocols import Model
 
@@ -52,6 +53,7 @@ NANOSECONDS = {
     "tempering": 10.0,
     "hybrid": 200.0,
     "forest-fire": 50.0,
+    "quasi-stationary": 10.0,
     "independent": 50.0,
 }
 """Of one core for one Ising spin and sweep, to a factor of two or so."""
@@ -67,6 +69,17 @@ CRITICAL = {
     "cubic": 0.221654626,
 }
 """Critical couplings where known; cubic by Ferrenberg, Xu and Landau, PRE 97 (2018)."""
+
+
+ALONE = {
+    "phi4": "hybrid",
+    "forest-fire": "forest-fire",
+    "epidemic": "quasi-stationary",
+}
+"""What `auto` takes for models of one method."""
+
+PERCOLATION = {1: (1.10, 1.58), 2: (0.73, 1.77), 3: (0.58, 1.90)}
+"""Exponents ν and z of space in directed percolation, beyond 3 dimensions ½ and 2."""
 
 
 def nanoseconds(model: Model, coupling: float, method: str) -> float:
@@ -92,9 +105,7 @@ def choose(model: Model, coupling: float) -> str:
     if model.name == "xy":
         frustrated = coupling < 0 and getattr(model, "staggering", None) is None
         return "heat-bath" if frustrated else "swendsen-wang"
-    return {"phi4": "hybrid", "forest-fire": "forest-fire"}.get(
-        model.name, "independent"
-    )
+    return ALONE.get(model.name, "independent")
 
 
 def default_chains(draws: int, method: str) -> int:
@@ -122,6 +133,8 @@ def spacing_of(model: Model, coupling: float, method: str) -> int:
         return 5 if model.name != "potts" else _potts_spacing(model)
     if method == "forest-fire":
         return 4
+    if method == "quasi-stationary":
+        return _epidemic_spacing(model, coupling)
     length = _memory_length(model, coupling)
     if method in LOCAL and _is_ordered(model, coupling):
         length = max(_extents(model))  # domains grow as slowly as at the transition
@@ -189,6 +202,15 @@ def _inverse_length(lattice: str, k: float) -> float | None:
     if lattice == "square":
         return abs(2 * k + math.log(math.tanh(k)))  # Onsager 1944
     return None
+
+
+def _epidemic_spacing(model: Model, rate: float) -> int:
+    """The density decorrelates in about ⅛ ξ^z units of time, ξ cut at the side."""
+    d, longest = len(model.shape), float(max(model.shape))
+    nu, z = PERCOLATION.get(d, (0.5, 2.0))
+    away = abs(rate / THRESHOLD[d] - 1) if d in THRESHOLD else 0.0
+    length = min(longest, 1 + 4 * away**-nu) if away else longest
+    return math.ceil(length**z / 8)
 
 
 def _potts_spacing(model: Model) -> int:

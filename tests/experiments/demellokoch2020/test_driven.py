@@ -1,4 +1,4 @@
-"""Attracted and driven models: majority's flows, the forest's density, verdicts."""
+"""Attracted, driven and absorbed models: flows, densities, lengths, verdicts."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from kadanoff.exact.constants import K_C
 from kadanoff.experiments.demellokoch2020 import driven
 from kadanoff.experiments.exhibit import Status, Work
+from kadanoff.models.forest_fire import ForestFire
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,123 @@ def test_majority_separates_the_phases_and_empties_the_forest(data):
     assert density[0] > density[1] > density[2]
 
 
+def connectivity(forest, k):
+    """Σ over pairs of trees in one cluster of cos k·(r - r'), by flooding."""
+    left = {tuple(r) for r in np.argwhere(forest > 0)}
+    side, total = len(forest), 0.0
+    while left:
+        cluster, front = set(), [left.pop()]
+        while front:
+            x, y = front.pop()
+            cluster.add((x, y))
+            for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+                other = (x + dx) % side, (y + dy) % side
+                if other in left:
+                    left.remove(other)
+                    front.append(other)
+        places = np.array(list(cluster))
+        angle = 2 * np.pi * places / side * k
+        total += np.abs(np.exp(1j * angle).sum(axis=0)) ** 2
+    return np.mean(total)
+
+
+def test_fires_are_the_clusters_of_trees():
+    """Against flooding from site to site; a bond less would be seen."""
+    forests = np.random.default_rng(1).choice([-1, 1], size=(6, 5, 5))
+    forests[0] = -1
+    zero, first = driven.fire_powers(forests, ForestFire((5, 5)).near)
+    by_hand = [np.mean([connectivity(f, k) for f in forests]) for k in (0, 1)]
+    assert float(zero) == pytest.approx(by_hand[0], rel=1e-12)
+    assert float(first) == pytest.approx(by_hand[1], rel=1e-12)
+
+
+def test_the_length_of_fires_of_independent_trees_is_that_of_percolation():
+    """ξ² = p + 4p² + O(p³) where few sites hold a tree.
+
+    Given a tree, a site at distance 1 is connected to it with p, at √2 with 2p² and at
+    2 with p²: S(k)/p = 1 + 4p + 12p² - (p + 8p²) k̂².
+    """
+    p, side = 0.02, 16
+    rng = np.random.default_rng(2)
+    forests = np.where(rng.random((8000, side, side)) < p, 1, -1)
+    zero, first = driven.fire_powers(forests, ForestFire((side, side)).near)
+    found = (float(zero / first) - 1) / (2 * np.sin(np.pi / side)) ** 2
+    assert found == pytest.approx(p * (1 + 4 * p), rel=0.05)
+    assert abs(found - 1.3 * p) > 0.1 * p
+
+
+def test_epidemics_thin_out_as_the_side_and_lambda_say(data):
+    """ρ falls with the side below and at λ_c, and by DP's power there; z < 4.5."""
+    at, error = driven._fall(data, driven.AT)
+    assert abs(at - driven.BETA_OVER_NU) < 4.5 * error
+    for control in (driven.BELOW, driven.ABOVE):
+        wrong, noise = driven._fall(data, control)
+        assert abs(wrong - driven.BETA_OVER_NU) > 4.5 * noise
+    below, above = (driven._row(data, "matched_bare", s, "any")[0]
+                    for s in (driven.BELOW, driven.ABOVE))  # fmt: skip
+    assert below[-1] < 0.05
+    assert above[-1] > 0.3
+
+
+def test_occupancy_of_an_epidemic_is_one_minus_its_empty_blocks(data):
+    """On the last side ρ' ≥ ρ, at most four times it."""
+    for system in driven.EPIDEMIC:
+        values, _ = driven._row(data, "density", system, "any")
+        assert (np.diff(values) > 0).all()
+        assert (values[1:] < 4 * values[:-1]).all()
+
+
+LASTS, FADES = [0.3, 0.3, 0.3], [0.3, 0.2, 0.05]
+DOWN, UP = ([0.3, 0.2, 0.07], FADES), ([0.4, 0.7, 0.995], FADES)
+
+
+def flow(data, flows, error=0.002):
+    """The data with other flows of occupancy below, at and above λ_c.
+
+    Each is the densities and the correlations of neighbours.
+    """
+    made = data.copy(deep=True)
+    for system, both in zip(driven.EPIDEMIC, flows, strict=True):
+        where = {"matched": system, "map": "any"}
+        for name, values in zip(("density", "neighbours"), both, strict=True):
+            made[f"matched_{name}"].loc[where] = values
+            made[f"matched_{name}_error"].loc[where] = error
+    return driven.checks(made)[5 + driven.MAPS.index("any")].status
+
+
+def test_an_epidemic_that_comes_to_rest_or_runs_is_told(data):
+    rest = [0.3, 0.5, 0.55], LASTS
+    assert flow(data, [DOWN, rest, UP]) is Status.REPRODUCED
+    still = [0.501, 0.5, 0.5], LASTS
+    assert flow(data, [DOWN, still, UP]) is Status.REPRODUCED
+    for end in (DOWN, UP, ([0.3, 0.4, 0.6], FADES), ([0.5, 0.4, 0.35], FADES)):
+        assert flow(data, [DOWN, end, UP]) is Status.NOT
+    assert flow(data, [DOWN, ([0.4, 0.3, 0.07], LASTS), UP]) is Status.NOT
+    for undecided in (([0.3, 0.4, 0.5], LASTS), ([0.3, 0.5, 0.503], FADES)):
+        assert flow(data, [DOWN, undecided, UP]) is Status.OPEN
+    assert flow(data, [rest, rest, rest]) is Status.PARTLY
+    assert flow(data, [DOWN, rest, UP], error=0.1) is Status.OPEN
+    assert driven.checks(data)[5].status is Status.NOT  # majority
+
+
+def test_exponents_of_lengths_and_densities_are_judged_by_their_errors(data):
+    assert driven.checks(data)[4].status is Status.OPEN  # one slope is no trend
+    theta = np.array([1.0, 4.0, 200.0])
+    made = data.copy(deep=True)
+    made.attrs["length_side"] = 1000
+    made["length_fires_error"] = ("theta", 0.01 * theta**0.58)
+    for power, status in ((0.58, Status.REPRODUCED), (0.5, Status.NOT)):
+        made["length_fires"] = ("theta", theta**power)
+        assert driven.checks(made)[4].status is status
+    bent = np.array([1.0, 4**0.58, 4**0.58 * 50**0.54])
+    made["length_fires"] = ("theta", bent)
+    assert driven.checks(made)[4].status is Status.PARTLY
+    assert driven.checks(data)[8].status is Status.REPRODUCED
+    wrong = data.copy(deep=True)
+    wrong["matched_bare"].loc[{"matched": driven.AT}] = [0.32, 0.25, 0.2]
+    assert driven.checks(wrong)[8].status is Status.NOT
+
+
 def test_statuses_follow_the_numbers(data):
     now = [check.status for check in driven.checks(data)]
     assert now[2] in (Status.NOT, Status.PARTLY)
@@ -57,8 +175,8 @@ def test_statuses_follow_the_numbers(data):
         still[name].loc[{"system": driven.FOREST}] = first
     assert driven.checks(still)[2].status is Status.REPRODUCED
     shrinking = data.copy(deep=True)
-    shrinking["length"][:2] = data["length"].values[1::-1]
-    shrinking["length_error"][:2] = 0.01
+    shrinking["length_fires"][:2] = data["length_fires"].values[1::-1]
+    shrinking["length_fires_error"][:2] = 0.01
     assert driven.checks(shrinking)[3].status is Status.NOT
     for rule, k in (("majority", 0), ("one filter", 1)):
         right, wrong = data.copy(deep=True), data.copy(deep=True)
@@ -73,8 +191,10 @@ def test_statuses_follow_the_numbers(data):
 
 
 def test_picture_and_table(data):
-    (section,) = driven.draw(data)
-    assert (section.picture or "").startswith("data:image/svg+xml")
-    rules = 2 * len(driven.ISING) + 3
+    section, epidemic = driven.draw(data)
+    for each in (section, epidemic):
+        assert (each.picture or "").startswith("data:image/svg+xml")
+    rules = 2 * len(driven.ISING) + 3 * (1 + len(driven.EPIDEMIC))
     assert len(section.tables[0].rows) == rules * len(driven.READINGS)
-    assert np.isfinite(data["length"]).all()
+    assert len(epidemic.tables[0].rows) == len(driven.MATCHED) * len(driven.MAPS) * 2
+    assert np.isfinite(data["length_fires"]).all()
