@@ -568,7 +568,10 @@ def test_networks_repeat_from_their_seed() -> None:
         lambda: root_experiment(symmetric_tree(6, 2, 0.61)),
         lambda: census(TREES["skew"]),
         lambda: information_bounds(TREES["skew"]),
-        lambda: compare_networks(TREES["deep"], seeds=[1]),
+        lambda: compare_networks(TREES["deep"], seeds=[]),
+        lambda: compare_networks(
+            symmetric_tree(1, 2, 0.5), seeds=[1], draws=10, steps=1
+        ).mean("tree"),
     ],
 )
 def test_bad_input_gets_a_sentence(call) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 
 from kadanoff.experiments.exhibit import Status, Work
@@ -64,6 +65,14 @@ def test_a_wrong_count_is_seen(data):
     assert status(steep, "savings") is Status.NOT
     early = data.assign(beyond=259)
     assert status(early, "atoms") is Status.NOT
+
+
+def test_what_the_powers_leave_is_said(data):
+    bent = data.copy(deep=True)
+    bent["log10"].loc[{"kind": "nearest neighbours", "side": 40}] += np.log10(1.2)
+    good, bad = (EXHIBIT.checks(d)[3].reason for d in (data, bent))
+    assert "leave at most 0.1% of" in good
+    assert "leave at most 0.1% of" not in bad
 
 
 def test_numbers_in_words():

@@ -32,8 +32,10 @@ def status(dataset, which):
     return EXHIBIT.checks(dataset)[IN_ORDER.index(which)].status
 
 
-def test_all_hold(data):
-    assert [c.status for c in EXHIBIT.checks(data)] == [Status.REPRODUCED] * 5
+def test_all_hold_and_two_seeds_leave_open_what_is_near(data):
+    found = [c.status for c in EXHIBIT.checks(data)]
+    assert found[0] in (Status.REPRODUCED, Status.OPEN)
+    assert found[1:] == [Status.REPRODUCED] * 4
 
 
 def test_the_information_is_that_of_the_table(data, work):
@@ -75,12 +77,49 @@ def test_densities_without_a_hamiltonian_are_those_of_scipy():
         ("shuffled", "shuffled", 0.0, Status.NOT),
         ("shuffled", "shuffled", 0.9, Status.PARTLY),
         ("expressed", "exact", 0.1, Status.PARTLY),
+        ("expressed", "exact", 0.6, Status.NOT),
     ],
 )
 def test_statuses_follow_the_divergences(data, which, arm, value, expected):
     wrong = data.copy(deep=True)
     wrong["divergence"].loc[{"arm": arm}] = value
     assert status(wrong, which) is expected
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "expected"),
+    [
+        (0.045, 0.0005, Status.REPRODUCED),
+        (0.045, 0.005, Status.OPEN),
+        (0.055, 0.005, Status.OPEN),
+        (0.055, 0.0005, Status.PARTLY),
+    ],
+)
+def test_a_share_is_near_a_twentieth_or_not_by_its_error(data, share, error, expected):
+    near = data.copy(deep=True)
+    where = {"arm": "drawn", "draws": FAST.draws[-1]}
+    near["divergence"].loc[where] = share * data["information"]
+    near["divergence_error"].loc[where] = error * data["information"]
+    assert status(near, "approximated") is expected
+
+
+def test_a_killed_study_goes_on_where_it_was(tmp_path, data, monkeypatch):
+    real, done = directions.three_tasks, []
+
+    def counted(*args, **settings):
+        if len(done) == 3:
+            done.append("killed")
+            raise KeyboardInterrupt
+        done.append(settings["seed"])
+        return real(*args, **settings)
+
+    monkeypatch.setattr(directions, "three_tasks", counted)
+    work = Work(0, tmp_path, lambda label, done, total: None)
+    with pytest.raises(KeyboardInterrupt):
+        directions._learned(FAST, work)
+    again = directions._learned(FAST, work)
+    assert len(done) == 5  # three, one killed, and the one that was missing
+    np.testing.assert_array_equal(again["divergence"], data["divergence"])
 
 
 def test_a_layer_that_is_off_is_seen_and_so_is_a_control_that_is_not(data):

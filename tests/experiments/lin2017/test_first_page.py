@@ -28,12 +28,28 @@ def made():
             {"arm": ["drawn", "shuffled"], "task": tasks, "draws": [777]},
         ),
         "gate": xr.Dataset(
-            {"measured": (("floats", "arm", "scale"), [[[1e-3, 7e-9]], [[1.0, 3e-4]]])},
-            {"floats": ["float64", "float32"], "arm": ["softplus, bias 0"]},
+            {
+                "measured": (
+                    ("floats", "arm", "scale"),
+                    [[[1e-3, 7e-9]], [[1.0, 3e-4]]],
+                ),
+                "exact": (("arm", "exact_scale"), [[1e-4, 4e-4]]),
+                "order": (("arm",), [2]),
+            },
+            {
+                "floats": ["float64", "float32"],
+                "arm": ["softplus, bias 0"],
+                "exact_scale": [0.01, 0.02],
+            },
         ),
         "polynomial": xr.Dataset(
-            {"neurons": (("polynomial", "accuracy"), [[4.0, 4.0], [8.0, 8.0]])},
-            {"polynomial": ["uv", "u²"], "accuracy": [0.1, 1e-5]},
+            {
+                "neurons": (
+                    ("polynomial", "accuracy"),
+                    [[4.0, 4.0, 4.0, np.nan], [8.0, 8.0, np.nan, np.nan]],
+                )
+            },
+            {"polynomial": ["uv", "u²"], "accuracy": [0.1, 1e-5, 1e-7, 1e-9]},
         ),
         "depth": xr.Dataset(
             {
@@ -41,6 +57,9 @@ def made():
                 "tree_count": (("numbers",), [124]),
                 "error": (("plan", "built"), [[np.nan], [2e-9]]),
                 "able": (("certified",), [0, 0]),
+                "less_able": (("certified",), [0, 0]),
+                "signs_able": (("certified",), [1, 1]),
+                "without_premise": (("premise",), [1, 0]),
                 "drawn": 9,
             },
             {
@@ -49,6 +68,7 @@ def made():
                 "plan": ["flat", "tree"],
                 "built": [32],
                 "certified": [2, 3],
+                "premise": ["a constant after the layer, n = 2", "σ′ = 0"],
             },
         ),
         "hierarchies": xr.Dataset(
@@ -91,8 +111,8 @@ def data():
 SMALL = (counting, decimation)
 HELD = [
     ("1.017·10^236", "308,505", "symmetry 5", "0.0123(11)", "777", "0.4444"),
-    ("7e-09 in float64", "3e-04 in float32", "2 polynomial", "does not", "1e-05"),
-    ("4,294,967,296", "124", "2e-09", "of 9 random", "n = 2, 3, 0 can"),
+    ("7e-09 in float64", "3e-04 in float32", "2 polynomial", "does not", "1e-05 to"),
+    ("4,294,967,296", "124", "2e-09", "0 of 18 random", "n = 2 to 3", "cannot"),
     ("3e-13", "0.6000 bits", "0.2345", "0.00330(20)", "0.00990(40)"),
     ("c^2.00", "c^0.00", "c^-2.00", "c^-3.25", "0.5070", "1.070", "0.4407"),
 ]
@@ -114,6 +134,63 @@ def test_a_size_that_depends_on_the_accuracy_is_said(data):
     grown["neurons"][0, 1] = 5.0
     sentence = PAPER.first_page(data | {"polynomial": grown}).sentences[1]
     assert "networks does depend" in sentence
+
+
+def test_accuracies_are_those_that_were_reached(data):
+    """At 1e-9 neither network exists: the finest of each are 1e-5 and 1e-7."""
+    sentence = PAPER.first_page(data).sentences[1]
+    assert "down to 1e-05 to 1e-07, where" in sentence
+    assert "1e-09" not in sentence
+    same = data["polynomial"].isel(accuracy=slice(0, 2))
+    sentence = PAPER.first_page(data | {"polynomial": same}).sentences[1]
+    assert "down to 1e-05, where" in sentence
+
+
+SPOILT = [
+    # exhibit, variable, change, sentence, words of good and of spoilt data
+    ("gate", "exact", np.sqrt, 1, "arbitrarily well in", "and not arbitrarily well"),
+    ("depth", "able", lambda x: x + 1, 2, "one layer cannot", "one layer can multiply"),
+    ("depth", "less_able", lambda x: x + 1, 2, "layer cannot", "layer can multiply"),
+    ("depth", "without_premise", lambda x: 0 * x, 2, "a constant after", ")."),
+    ("hierarchies", "bayes_gap", lambda x: x + 1e-3, 3, "are Bayes", "are not Bayes"),
+    (
+        "hierarchies",
+        "bits",
+        lambda x: x * [1, 1, 1.1],
+        3,
+        "lose nothing",
+        "do not keep",
+    ),
+    (
+        "gaussian_field",
+        "response",
+        None,
+        4,
+        "fold short waves back",
+        "and -4; decimation",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "change", "which", "good", "bad"),
+    SPOILT,
+    ids=[f"{s[0]}-{s[1]}" for s in SPOILT],
+)
+def test_words_follow_the_numbers(data, name, variable, change, which, good, bad):
+    """Each word of praise or blame, from data that deserve it and that do not."""
+    spoilt = data[name].copy(deep=True)
+    if variable == "response":
+        powers = np.array([2.0, 0.0, -2.0, -4.0])
+        spoilt[variable][:] = spoilt.scale.values[:, None] ** powers
+    else:
+        spoilt[variable] = change(spoilt[variable])
+    said = PAPER.first_page(data).sentences[which]
+    now = PAPER.first_page(data | {name: spoilt}).sentences[which]
+    assert good in said
+    assert good not in now
+    assert bad in now
+    assert bad not in said
 
 
 def test_the_paper_is_whole():

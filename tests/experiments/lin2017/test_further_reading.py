@@ -45,6 +45,28 @@ def test_every_part_is_drawn_and_judged(data):
         assert all((check.paper, check.ours, check.reason))
 
 
+def test_a_killed_study_goes_on_where_it_was(tmp_path, data, monkeypatch):
+    """Killed in the second network: what was done before is not done again."""
+    real, done = compositions._trained, []
+
+    def counted(*args):
+        done.append(args)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(compositions, "_trained", counted)
+    work = worker(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        further_reading.compute(further_reading.FAST, work)
+    for part, name in ((spin_glass, "descended"), (recovered, "_fitted")):
+        monkeypatch.setattr(part, name, None)  # finished before: never called again
+    again = further_reading.compute(further_reading.FAST, work)
+    assert len(done) == 4  # three networks, one of them twice
+    for name in ("composed_left", "energy", "outputs", "linear_weights"):
+        np.testing.assert_array_equal(again[name], data[name])
+
+
 # Linear dynamics
 
 
@@ -60,7 +82,10 @@ def test_the_sigmoid_obeys_its_equation():
 def test_modes_come_when_they_must(data):
     assert statuses(linear_dynamics, data) == [Status.REPRODUCED] * 2
     late = data.assign(half=1.3 * data.half)
-    assert statuses(linear_dynamics, late) == [Status.NOT, Status.PARTLY]
+    assert statuses(linear_dynamics, late) == [Status.NOT, Status.NOT]
+    one = data.copy(deep=True)
+    one["half"][1, 0] *= 1.3
+    assert statuses(linear_dynamics, one) == [Status.REPRODUCED, Status.PARTLY]
 
 
 # Landscape
@@ -69,8 +94,7 @@ def test_modes_come_when_they_must(data):
 def test_descents_end_at_the_least_error_of_reduced_rank(tmp_path):
     settings = replace(landscape.FAST, starts=4, steps=6000, controls=8)
     found = landscape.compute(settings, worker(tmp_path))
-    good = [Status.REPRODUCED, Status.REPRODUCED, Status.PARTLY]
-    assert statuses(landscape, found) == good
+    assert statuses(landscape, found) == [Status.REPRODUCED] * 3
     stuck = found.copy(deep=True)
     stuck["linear_end"][0] += 0.1
     stuck["linear_slope"][0] = 0.0
@@ -88,7 +112,10 @@ def test_least_error_is_the_reduced_rank_regression(tmp_path, data):
 
 
 def test_saddles_that_are_none_are_seen(data):
-    assert statuses(landscape, data)[1:] == [Status.REPRODUCED, Status.PARTLY]
+    assert statuses(landscape, data)[1:] == [Status.REPRODUCED] * 2
+    curved = data.copy(deep=True)
+    curved["curvature"][landscape._classes(data)["no curvature"]] = -0.1
+    assert statuses(landscape, curved)[2] is Status.PARTLY
     bowls = data.assign(curvature=abs(data.curvature), way_down=abs(data.way_down))
     assert statuses(landscape, bowls)[1:] == [Status.NOT, Status.NOT]
     moving = data.assign(gradient=data.gradient + 1e-3)
@@ -148,8 +175,27 @@ def test_the_glass_is_judged_by_its_errors(data):
     edge = spin_glass.threshold()
     there = data.assign(limit=edge, limit_error=0.004, chi2=1.0)
     assert statuses(spin_glass, there)[1] is Status.REPRODUCED
-    away = there.assign(limit=edge + 0.1)
-    assert statuses(spin_glass, away)[1] is Status.PARTLY
+    ground = spin_glass.ground_energy()
+    for limit, error, chi2, expected in (
+        (edge + 0.1, 0.004, 1.0, Status.NOT),
+        (ground - 0.1, 0.004, 1.0, Status.NOT),
+        ((edge + ground) / 2, 0.002, 1.0, Status.PARTLY),  # inside of the band
+        (-1.652, 0.020, 1.0, Status.OPEN),  # nearer to E_0 than to E_∞
+        (edge, 0.012, 1.0, Status.OPEN),  # 2 errors from E_0
+        (edge, 0.004, 9.0, Status.OPEN),  # no fit
+    ):
+        other = there.assign(limit=limit, limit_error=error, chi2=chi2)
+        assert statuses(spin_glass, other)[1] is expected
+
+
+def test_a_spread_that_is_no_power_is_seen_in_what_the_fit_leaves(data):
+    line = spin_glass._line(data)
+    on_it = data.assign(spread=("spins", line))
+    np.testing.assert_allclose(spin_glass._line(on_it), line, rtol=1e-12)
+    assert "is left by at most 0.0 errors" in spin_glass.checks(on_it)[0].reason
+    bent = on_it.copy(deep=True)
+    bent["spread"][1] += 9 * bent["spread_error"][1]
+    assert "is left by at most 0.0 errors" not in spin_glass.checks(bent)[0].reason
 
 
 # Recovered
@@ -177,7 +223,10 @@ def test_students_that_agree_have_the_weights(data):
     other = data.assign(weights=data["weights"] + 1)
     assert statuses(recovered, other)[0] is Status.NOT
     never = data.assign(outputs=data.outputs + 1)
-    assert statuses(recovered, never) == [Status.OPEN, Status.PARTLY]
+    assert statuses(recovered, never) == [Status.OPEN, Status.NOT]
+    one = data.copy(deep=True)
+    one["outputs"][:, 1:] += 1
+    assert statuses(recovered, one)[1] is Status.PARTLY
 
 
 # Compositions

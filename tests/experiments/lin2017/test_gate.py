@@ -55,8 +55,22 @@ def test_spoilt_data_are_seen(data):
     slower = data.copy(deep=True)
     slower["exact"][0] = np.sqrt(data["exact"][0])
     assert statuses(slower)[0] is Status.NOT
-    assert statuses(data.assign(anchor=0.0104))[1] is Status.NOT
-    tripled = data.assign(measured=3 * data.measured)
+    assert statuses(data.assign(anchor=0.0095))[1] is Status.NOT
+    tripled = data.copy(deep=True)
+    tripled["measured"].loc[{"arm": "GELU, bias 0"}] *= 3
     assert statuses(tripled)[2] is Status.PARTLY
-    moved = data.assign(best=4 * data.best)
+    moved = data.copy(deep=True)
+    moved["best"].loc[{"arm": "GELU, bias 0"}] *= 4
     assert statuses(moved)[3] is Status.PARTLY
+
+
+def test_gates_that_do_not_multiply_at_all_are_not_partly_right(data):
+    nothing = data.assign(measured=0 * data.measured + 1)
+    assert statuses(nothing)[2:] == [Status.NOT, Status.NOT]
+
+
+def test_no_sentence_denies_its_own_number(data):
+    """The error at λ = 1/4 is 1.0246 %: it is not 1 % at most."""
+    check = gate.checks(data)[1]
+    assert "1 % at most" not in check.claim
+    assert f"{0.25**2 / 6:.6f} at λ = 0.25" in check.claim

@@ -61,12 +61,68 @@ def test_the_exact_powers(data):
             np.testing.assert_allclose(found, powers, atol=5e-3)
 
 
-def test_y2_of_block_means_goes_to_a_sixth(data):
-    """y₂′ = y₂/c² + (1 - c⁻²)/6 of the massless field."""
+def test_y2_ends_where_the_window_and_the_ruler_say(data):
+    """In k²: (y - 1/12)/c² of the shell, and 1/12 or 1/6 of (1 - c⁻²) by windows more.
+
+    In k̂² 1/12 more: half of the sixth of block means is the ruler, not the block.
+    """
     c = data.scale.values
-    for y in data.start.values:
-        expected = y / c**2 + (1 - 1.0 / c**2) / 6
-        np.testing.assert_allclose(data["y2_flow"].sel(start=y), expected, atol=1e-6)
+    shares = {"blocks": 1 / 12, "tents": 1 / 6, "shell": 0.0}
+    for view, share in shares.items():
+        for y in data.start.values:
+            on_paper = (y - 1 / 12) / c**2 + share * (1 - 1.0 / c**2)
+            for ruler, more in (("k²", 0.0), ("k̂²", 1 / 12)):
+                flow = data["y2_flow"].sel(view=view, start=y, ruler=ruler)
+                np.testing.assert_allclose(flow, on_paper + more, atol=1e-6)
+
+
+def test_a_mark_of_the_shell_is_seen(data):
+    """Only the shell ends at zero; a shell with a mark, or blocks without, are told."""
+    (check,) = [c for c in EXHIBIT.checks(data) if "all others go to zero" in c.claim]
+    assert "zero is left by shell, and" in check.reason
+    marked = data.copy(deep=True)
+    marked["y2_flow"].loc[{"view": "shell"}] += 0.08
+    (check,) = [c for c in EXHIBIT.checks(marked) if "all others go" in c.claim]
+    assert "zero is left by none, and" in check.reason
+    free = data.copy(deep=True)
+    free["y2_flow"][:] = data["y2_flow"].sel(view="shell")
+    assert status(free, "survive") is Status.REPRODUCED
+
+
+def test_fits_leave_chance_and_a_wrong_spectrum_is_seen(data):
+    """χ² per 60 degrees of freedom and more; shells of 1 as normal numbers are."""
+    assert 0.5 < float(data["chi2_least"].min()) <= float(data["chi2"].max()) < 1.6
+    assert float(np.abs(data["residual"]).max()) < 5
+    k = gaussian_field._waves(256, 1, 1.2)
+    rng = np.random.default_rng(5)
+    draws = rng.exponential(1, (200, len(k))) * lattice_spectrum(0.2)(k)
+    beta = fitted(lattice_spectrum(0.2)(k), k)
+    good = gaussian_field._left_over(draws, k, beta)
+    bad = gaussian_field._left_over(draws, k, beta * [1, 1.3, 1, 1])
+    # These draws have no k and -k: all are independent and count half.
+    assert 0.7 < good[1] < 1.4
+    assert bad[1] > 3
+    assert np.abs(bad[0]).max() > 5 > np.abs(good[0]).max()
+    poor = data.assign(chi2=data["chi2"] + 5)
+    assert status(poor, "y1") is Status.PARTLY
+
+
+def test_a_killed_study_goes_on_where_it_was(tmp_path, data, monkeypatch):
+    real, done = gaussian_field._drawn, []
+
+    def counted(*args):
+        done.append(args[:2])
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(gaussian_field, "_drawn", counted)
+    work = Work(0, tmp_path, lambda label, done, total: None)
+    with pytest.raises(KeyboardInterrupt):
+        EXHIBIT.compute(FAST, work)
+    again = EXHIBIT.compute(FAST, work)
+    assert done == [(1, 2), (2, 2), (3, 2), (3, 2)]
+    np.testing.assert_array_equal(again["drawn_y2"], data["drawn_y2"])
 
 
 def test_drawn_fields_have_the_factors_of_the_exact_spectrum(data):
@@ -116,6 +172,10 @@ def test_statuses_follow_the_numbers(data):
     alive = data.copy(deep=True)
     alive["y2_flow"][:] = data["y2_flow"].isel(scale=0)
     assert status(alive, "survive") is Status.NOT
+    back = data.copy(deep=True)
+    back["response"].loc[{"view": "blocks"}] = data["response"].sel(view="shell")
+    assert not gaussian_field.leaks(back)
+    assert gaussian_field.leaks(data)
     sharp = data.copy(deep=True)
     sharp["response"][:] = data["response"].sel(view="shell")
     assert status(sharp, "y3") is Status.REPRODUCED

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from kadanoff.experiments.exhibit import Status, Work
+from kadanoff.experiments.lin2017 import hierarchies
 from kadanoff.experiments.lin2017.hierarchies import EXHIBIT, FAST, bayes_of_tree
-from kadanoff.expressivity.gaussian_hierarchy import gaussian_tree, information_along
+from kadanoff.expressivity.gaussian_hierarchy import (
+    gaussian_tree,
+    information_along,
+    tree_information,
+)
 from kadanoff.expressivity.hierarchy import leaf_table, symmetric_tree
 
 IN_ORDER = [
@@ -87,6 +92,57 @@ def test_spoilt_data_are_seen(data):
     assert status(spoilt("gain", -1.0, other="flat"), "shape") is Status.NOT
     still = data.assign(lower=0 * data["lower"] + 0.2, upper=0 * data["upper"] + 0.2)
     assert status(still, "stigum") is Status.NOT
+    known = data.assign(normal=0 * data["normal"] + 0.2)
+    assert status(known, "stigum") is Status.NOT
+
+
+def test_messages_are_counted_and_their_share_is_said(data):
+    """Cut by length and by probability, b bins make more than b values."""
+    assert data["values"].values.tolist() == [3, 4, 6, 11, 18, 39]
+    check = EXHIBIT.checks(data)[IN_ORDER.index("nearly")]
+    whole = float(data["bits"].sel(statistic="exact", level=0))
+    share = float(data["few"].sel(bins=20)) / whole
+    assert f"of 39 values keep {share:.2%}" in check.ours
+    fewer = data.copy(deep=True)
+    fewer["few"].loc[{"bins": 20}] *= 0.5
+    spoilt = EXHIBIT.checks(fewer)[IN_ORDER.index("nearly")]
+    assert spoilt.status is Status.NOT
+    assert f"keep {share / 2:.2%}" in spoilt.ours
+
+
+def test_gaussian_trees_decay_as_their_covariance_does():
+    """The slow twin of the depths above: information of the whole joint law."""
+    theta = np.sqrt(0.9 / 2)
+    bits = [information_along(gaussian_tree(n, 2, theta))[-1] for n in (5, 7)]
+    found = [tree_information(n, 2, theta) for n in (5, 7)]
+    np.testing.assert_allclose(found, bits, rtol=1e-12)
+
+
+def test_a_killed_comparison_goes_on_where_it_was(tmp_path, data, monkeypatch):
+    real, done = hierarchies.compare_networks, []
+
+    def counted(*args, **settings):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(settings["seeds"])
+        return real(*args, **settings)
+
+    work = Work(0, tmp_path, lambda label, done, total: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(hierarchies, "compare_networks", counted)
+        with pytest.raises(KeyboardInterrupt):
+            hierarchies._networks(FAST, work)
+    third = []
+
+    def last(*args, **settings):
+        third.append(settings["seeds"])
+        return real(*args, **settings)
+
+    monkeypatch.setattr(hierarchies, "compare_networks", last)
+    again = hierarchies._networks(FAST, work)
+    assert len(done) == 2
+    assert len(third) == 1
+    np.testing.assert_array_equal(again["excess_each"], data["excess_each"])
 
 
 def test_it_draws(data):

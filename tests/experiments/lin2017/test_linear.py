@@ -43,3 +43,12 @@ def test_spoilt_data_are_seen(data):
     assert statuses(data.assign(sparse=0.9 * data.sparse))[1] is Status.NOT
     narrower = data.assign(full_error=data.low_error, full_least=data.low_least)
     assert statuses(narrower)[2] is Status.NOT
+
+
+def test_what_the_power_leaves_is_said(data):
+    n = data["size"]
+    exact = data.assign(deep=2 * n**1.25)
+    assert "as n^1.25, within 0%" in linear.checks(exact)[0].reason
+    bent = exact.copy(deep=True)
+    bent["deep"][-2] *= 1.5
+    assert "within 0%" not in linear.checks(bent)[0].reason

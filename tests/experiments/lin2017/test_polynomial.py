@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import sympy
+import torch
 
 from kadanoff.experiments.exhibit import Status, Work
 from kadanoff.experiments.lin2017 import polynomial
+from kadanoff.expressivity.gates import SOFTPLUS
+from kadanoff.expressivity.polynomials import polynomial_circuit
 
 
 @pytest.fixture(scope="module")
@@ -52,5 +56,36 @@ def test_spoilt_data_are_seen(data):
     assert statuses(data.assign(error=2 * data.bound))[1] is Status.NOT
     assert statuses(data.assign(bound=2 * data.bound))[1] is Status.NOT
     assert statuses(data.assign(products=data.products + 1))[2] is Status.NOT
+    costly = data.assign(wires=2 * data.products + 1)
+    assert statuses(costly)[2] is Status.PARTLY
     fixed = data.assign(relu_neurons=0 * data.relu_neurons + 40)
     assert statuses(fixed)[3] is Status.NOT
+
+
+def test_wires_are_those_counted_by_hand():
+    """x⁷ in three layers: x past two (x² x, then x⁴ x³), x², x⁴ heard at once."""
+    x, y = sympy.symbols("x y")
+    cases = {
+        x * y: 0,  # one layer
+        x**4: 0,  # x², x⁴: each hears the layer before
+        x**3: 1,  # x past the first layer, to meet x²
+        x**4 + y: 2,  # y past both layers, in the sum
+        x**4 + x**2 + y: 2,  # x² and y share the sum's wire past the second layer
+        x**7: 1,  # x past the first; x³ = x² x and x⁴ meet in the third
+    }
+    found = {p: polynomial.wires(polynomial_circuit(p)) for p in cases}
+    assert found == cases
+
+
+def test_both_counts_are_said(data):
+    check = polynomial.checks(data)[2]
+    assert "uv: 4 and 4 for 1" in check.ours
+    assert "x⁷: 16 and 18 for 4" in check.ours
+
+
+@pytest.mark.parametrize("z", [-1.0, 0.3])
+def test_a_number_passes_a_layer_of_softplus_through_two_neurons(z):
+    """[σ(λz) - σ(-λz)]/λ = z exactly: softplus is z/2 and something even."""
+    field = torch.tensor([0.5 * z, -0.5 * z], dtype=torch.float64)
+    up, down = SOFTPLUS.function(field)
+    assert float(up - down) / 0.5 == pytest.approx(z, abs=1e-15)

@@ -87,11 +87,12 @@ def compute(settings: Settings, work: Work) -> xr.Dataset:
 
 
 def draw(dataset: xr.Dataset) -> list[Section]:
-    """Staircases as on the slides, and the free energy that stays."""
+    """Staircases, and the free energy that stays."""
     return [
         Section(
             "Decimation of the chain",
-            "Left: K′(K) and the staircase from K = 1, as on the slides: every start "
+            "Left: K′(K) and the staircase from K = 1 (the text at hand mentions such "
+            "a figure, 7.3, and has only thinned chains, 7.1 and 7.2): every start "
             "runs to K = 0, the only fixed point but T = 0. Middle: the coupling after "
             "each step. Right: what is wrong with ln Z per site if the recursion is "
             "stopped after a step, in units of 10⁻¹⁶: rounding, and nothing else.",
@@ -270,13 +271,17 @@ def _chain_picture(dataset: xr.Dataset) -> Figure:
     stairs.legend(fontsize=8, frameon=False)
     for k, colour in zip(dataset.coupling.values, PALETTE, strict=False):
         row = dataset.sel(coupling=k)
-        flow.plot(row.step[:16], row["flow"][:16], "o-", color=colour, markersize=3)
+        flow.plot(
+            row.step[:16], row["flow"][:16], "o-", color=colour, markersize=3,
+            label=f"K = {k:g}",
+        )  # fmt: skip
         error.plot(
             row.step, row["apart"] * 1e16, "o-", color=colour, markersize=3,
             label=f"K = {k:g}",
         )  # fmt: skip
     flow.set_xlabel("decimations")
     flow.set_ylabel("K")
+    flow.legend(title="from", fontsize=8, title_fontsize=8, frameon=False)
     error.set_xlabel("decimations")
     error.set_ylabel("error of ln Z per site (10⁻¹⁶)")
     error.legend(fontsize=8, frameon=False)

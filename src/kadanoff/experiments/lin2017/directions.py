@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,11 +31,11 @@ from torch import nn
 
 from kadanoff.exact.pairs import states
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work, shown
+from kadanoff.experiments.lin2017.pieces import Piece, readings
 from kadanoff.experiments.studies import attributes_of, over_seeds
 from kadanoff.expressivity.softmax import (
     GaussianClasses,
     SpinClasses,
-    ThreeTasks,
     bayes,
     pair_products,
     posterior,
@@ -53,6 +54,7 @@ TASKS = ("classification", "generation", "joint")
 LAWS = ("p(y|x)", "p(x|y)", "p(x, y)")
 ARMS = ("exact", "drawn", "shuffled")
 SPINS, CLASSES, HIDDEN = 6, 3, 12
+"""Twelve hidden units can express the law to a hundredth of I, six to a tenth."""
 ROUNDING = 1e-12
 NEAR = 0.05
 """Learned is what leaves less than a twentieth of I(x; y)."""
@@ -117,10 +119,10 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         Section(
             "Three directions",
             "The divergence from the exact law of six spins and three names to what a "
-            "network of 12 hidden units has learned, against the number of examples, "
-            "for each direction. Dashed: the same examples with names shuffled, which "
-            "leaves I(x; y) (grey). Dotted: trained on the law itself. Bars are the "
-            f"standard error over {int(dataset['seeds'])} seeds.",
+            f"network of {HIDDEN} hidden units has learned, against the number of "
+            "examples, for each direction. Dashed: the same examples with names "
+            "shuffled, which leaves I(x; y) (grey). Dotted: trained on the law itself. "
+            f"Bars are the standard error over {int(dataset['seeds'])} seeds.",
             data_uri(_picture(dataset)),
             tables=[
                 Table(("one layer without training", "largest error of p(y|x)"), rows)
@@ -142,36 +144,37 @@ def checks(dataset: xr.Dataset) -> Sequence[Check]:
 
 def _learned(settings: Settings, work: Work) -> xr.Dataset:
     joint = spin_classes(generator(work.subseed("spins"))).joint()
-    read = states(SPINS).astype(float)
-    tell = work.progress("three directions")
-    total, found = len(settings.draws) * settings.seeds, []
-    for k, draws in enumerate(settings.draws):
-        row = []
-        for seed in range(settings.seeds):
-            tell(k * settings.seeds + seed, total)
-            row.append(
-                three_tasks(
-                    joint,
-                    read,
-                    draws=draws,
-                    seed=work.subseed("tasks", draws, seed),
-                    hidden=HIDDEN,
-                    steps=settings.steps,
-                )
-            )
-        found.append(row)
-    tell(total, total)
-    return _table(found, settings, joint)
+    pieces = [
+        _tasks(joint, draws, settings.steps, work.subseed("tasks", draws, seed))
+        for draws in settings.draws
+        for seed in range(settings.seeds)
+    ]
+    found = readings(pieces, work, "three directions")
+    shape = (len(settings.draws), settings.seeds, len(ARMS), len(TASKS))
+    each = np.reshape([[one[arm] for arm in ARMS] for one in found], shape)
+    return _table(each, found[0]["information"], settings, joint)
+
+
+def _tasks(joint: np.ndarray, draws: int, steps: int, seed: int) -> Piece:
+    """Nine small trainings on one set of draws, a run of its own."""
+    about = {"law": joint, "draws": draws, "steps": steps, "hidden": HIDDEN}
+
+    def find() -> dict[str, Any]:
+        read = states(SPINS).astype(float)
+        one = three_tasks(
+            joint, read, draws=draws, seed=seed, hidden=HIDDEN, steps=steps
+        )
+        arms = {arm: astuple(getattr(one, arm)) for arm in ARMS}
+        return arms | {"information": one.information}
+
+    return Piece("directions", about | {"seed": seed}, find)
 
 
 def _table(
-    found: list[list[ThreeTasks]], settings: Settings, joint: np.ndarray
+    each: np.ndarray, information: float, settings: Settings, joint: np.ndarray
 ) -> xr.Dataset:
-    """Means over seeds `(arm, task, draws)`."""
-    each = np.array(
-        [[[astuple(getattr(one, arm)) for arm in ARMS] for one in row] for row in found]
-    )  # (draws, seed, arm, task)
-    mean = np.empty((len(ARMS), len(TASKS), len(found)))
+    """Means over seeds `(arm, task, draws)` of `(draws, seed, arm, task)`."""
+    mean = np.empty((len(ARMS), len(TASKS), len(each)))
     error = np.empty_like(mean)
     for at in np.ndindex(mean.shape):
         arm, task, k = at
@@ -183,7 +186,7 @@ def _table(
         {
             "divergence": (axes, mean),
             "divergence_error": (axes, error),
-            "information": ((), found[0][0].information),
+            "information": ((), information),
             # Chance pairs of shuffled names: √(χ²/draws), of the mean over seeds.
             "chance": (
                 ("draws",),
@@ -314,21 +317,28 @@ def _approximated(dataset: xr.Dataset) -> Check:
     few, many = (int(n) for n in dataset.draws.values[[0, -1]])
     drawn = dataset["divergence"].sel(arm="drawn")
     whole = float(dataset["information"])
-    left = float(drawn.sel(draws=many).max()) / whole
+    at = dataset.sel(arm="drawn", draws=many)
+    margin = SIGMAS * at["divergence_error"] / whole
+    left = at["divergence"] / whole
     falls = bool((drawn.sel(draws=many) < drawn.sel(draws=few)).all())
+    learned = bool((left + margin < NEAR).all())
+    missed = bool((left - margin > NEAR).any())
+    if not falls:
+        status = Status.NOT
+    elif learned or missed:
+        status = Status.REPRODUCED if learned else Status.PARTLY
+    else:
+        status = Status.OPEN
     return Check(
         claim="Networks approximate p(y|x), p(x|y) and p(x, y).",
         paper="figure 1 and words",
         ours=f"nats left after {many} examples: {_shown(dataset, 'drawn', many)}",
-        status=Status.REPRODUCED
-        if left < NEAR and falls
-        else Status.PARTLY
-        if falls
-        else Status.NOT,
-        reason=f"at most {left:.2%} of I(x; y) = {whole:.4f} nats is left unlearned; "
-        f"with {few} examples up to "
+        status=status,
+        reason=f"at most {float(left.max()):.2%} of I(x; y) = {whole:.4f} nats is left "
+        f"unlearned; with {few} examples up to "
         f"{float(drawn.sel(draws=few).max()) / whole:.1%} (learned is below "
-        f"{NEAR:.0%})",
+        f"{NEAR:.0%} by {SIGMAS:g} errors"
+        + ("; decided by more seeds)" if status is Status.OPEN else ")"),
     )
 
 
@@ -363,7 +373,11 @@ def _expressed(dataset: xr.Dataset) -> Check:
         claim="A small network can express each of them.",
         paper="in words",
         ours=f"trained on the law itself: {_shown(dataset, 'exact', many)}",
-        status=Status.REPRODUCED if share < NEAR else Status.PARTLY,
+        status=Status.REPRODUCED
+        if share < NEAR
+        else Status.PARTLY
+        if share < 1
+        else Status.NOT,
         reason=f"{HIDDEN} hidden units leave at most {share:.2%} of I(x; y), and what "
         f"{int(dataset['seeds'])} trainings do not find is in it",
     )
@@ -396,8 +410,8 @@ def _softmax(dataset: xr.Dataset) -> Check:
 def _gaussian(dataset: xr.Dataset) -> Check:
     back = float(dataset["back"])
     return Check(
-        claim="H is quadratic if and only if p is Gaussian.",
-        paper="in the dictionary",
+        claim="Where p is Gaussian H is quadratic, and the Gaussian comes back from H.",
+        paper="in the dictionary; that no other H is quadratic is not tested here",
         ours=f"means, covariances and norms come back from H to {back:.1e}",
         status=Status.REPRODUCED if back < ROUNDING else Status.NOT,
         reason="from p to H and from H to p; with unlike covariances a layer that "
@@ -419,4 +433,5 @@ EXHIBIT = Exhibit(
     compute=compute,
     draw=draw,
     checks=checks,
+    version=2,
 )

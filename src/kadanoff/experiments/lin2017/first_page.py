@@ -1,4 +1,7 @@
-"""Five sentences with numbers: what the slides say, and what comes out."""
+"""Five sentences with numbers: what the slides say, and what comes out.
+
+Their words are chosen by the same conditions as the verdicts of the exhibits.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ from matplotlib.figure import Figure
 
 from kadanoff.exact.constants import K_C, Y_T
 from kadanoff.experiments.exhibit import FirstPage, shown
+from kadanoff.experiments.lin2017 import depth as products
+from kadanoff.experiments.lin2017 import gate as gates
+from kadanoff.experiments.lin2017 import gaussian_field, hierarchies
 from kadanoff.experiments.lin2017.counting import in_words
 from kadanoff.experiments.lin2017.depth import DEEP
 from kadanoff.reports.figures import PALETTE, figure
@@ -56,26 +62,40 @@ def _cheap(counting: xr.Dataset, directions: xr.Dataset) -> str:
         f"quadratic H {quadratic} numbers and one of nearest neighbours with "
         f"translation symmetry {symmetric}; "
         f"of six spins and three names a small network misses {learned} nats after "
-        f"{many} examples, and {missed} if their names are shuffled "
-        f"(I = {float(directions['information']):.4f})."
+        f"{many} examples, and {missed} if their names are shuffled, where all that "
+        "spins and names know of each other is "
+        f"{float(directions['information']):.4f} nats."
     )
 
 
 def _gate(gate: xr.Dataset, polynomial: xr.Dataset) -> str:
     measured = gate["measured"].isel(arm=0)
     best = [float(measured.sel(floats=f).min()) for f in gate.floats.values]
-    spread = polynomial.neurons.max("accuracy") - polynomial.neurons.min("accuracy")
+    built = polynomial.neurons.dropna("polynomial", how="all")
+    spread = built.max("accuracy") - built.min("accuracy")
+    finest = polynomial.accuracy.where(built.notnull()).min("accuracy")
     fixed = "does not" if float(spread.max()) == 0 else "does"
     floats = " and ".join(
         f"{e:.0e} in {f}" for e, f in zip(best, gate.floats.values, strict=True)
     )
-    return (
-        f"Four neurons ({gate.arm.values[0]}) multiply two numbers to {floats}: "
-        "arbitrarily well in exact arithmetic alone, as truncation and rounding meet "
-        "at a best weight; the "
-        f"size of {polynomial.sizes['polynomial']} polynomial networks {fixed} depend "
-        f"on the accuracy, down to {float(polynomial.accuracy.min()):.0e}."
+    limit = (
+        "arbitrarily well in exact arithmetic, and in floats only until rounding takes "
+        "over"
+        if gates.arbitrarily(gate)
+        else "and not arbitrarily well even in exact arithmetic"
     )
+    return (
+        f"Four neurons ({gate.arm.values[0]}) multiply two numbers to {floats}, "
+        f"{limit}; the size of {built.sizes['polynomial']} polynomial networks {fixed} "
+        f"depend on the accuracy, from {float(polynomial.accuracy.max()):.0e} down to "
+        f"{_range(finest.values)}, where 64-bit floats end."
+    )
+
+
+def _range(values: np.ndarray) -> str:
+    """The largest and the smallest, or the one that there is."""
+    ends = f"{values.max():.0e}", f"{values.min():.0e}"
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _deep(depth: xr.Dataset) -> str:
@@ -83,13 +103,23 @@ def _deep(depth: xr.Dataset) -> str:
     flat = int(depth["count"].sel(numbers=most, layers=1))
     tree = int(depth["tree_count"].sel(numbers=most))
     built = depth["error"].sel(built=most, plan=DEEP)
-    certified = [str(n) for n in depth.certified.values]
+    n = [int(k) for k in depth.certified.values]
+    sizes = f"n = {n[0]} to {n[-1]}" if len(n) > 1 else f"n = {n[0]}"
+    drawn = int(depth["drawn"]) * len(n)
+    able = int(depth["able"].sum() + depth["less_able"].sum())
+    premises = len(products.spared(depth))
     return (
         f"The product of {most} numbers takes {flat:,} neurons in one layer and {tree} "
-        f"in a tree, which is off by {float(built):.0e} in 64-bit floats; of "
-        f"{int(depth['drawn'])} random sets of 2ⁿ - 1 neurons for each n = "
-        f"{', '.join(certified)}, {int(depth['able'].sum())} can multiply n numbers, "
-        "unless a constant may follow the layer."
+        f"in a tree, which is off by {float(built):.0e} in 64-bit floats; fewer than "
+        f"2ⁿ in one layer {'cannot' if products.needed(depth) else 'can'} multiply n "
+        f"numbers ({able} of {drawn} random sets of 2ⁿ - 1 and of those that a gate "
+        f"contains, {sizes})"
+        + (
+            f", unless one of {premises} premises is dropped: a constant after the "
+            "layer is enough."
+            if any("constant" in p for p in products.spared(depth))
+            else "."
+        )
     )
 
 
@@ -98,12 +128,21 @@ def _hierarchical(dataset: xr.Dataset) -> str:
     bits = dataset["bits"].sel(level=0)
     exact, vote = (float(bits.sel(statistic=s)) for s in ("exact", "majority"))
     tree, flat = (shown(dataset, "excess", kind=k) for k in ("tree", "flat"))
+    steps = (
+        f"are Bayes' theorem to {gap:.0e}"
+        if hierarchies.exact(dataset)
+        else f"are not Bayes' theorem but {gap:.0e} off"
+    )
+    carried = (
+        f"lose nothing: {exact:.4f} bits about the root from the leaves up"
+        if hierarchies.lossless(dataset)
+        else f"do not keep what the leaves know, with {exact:.4f} bits at the root"
+    )
     return (
-        "Layers that undo a generation one step at a time are Bayes' theorem to "
-        f"{gap:.0e} on trees of spins, of Gaussians and a sky, and lose nothing: "
-        f"{exact:.4f} bits about the root from the leaves up, of which votes keep "
-        f"{vote:.4f}; trained networks end {tree} nats above Bayes with the shape of "
-        f"the tree and {flat} without."
+        f"Layers that undo a generation one step at a time {steps} on trees of spins, "
+        f"of Gaussians and a sky, and {carried}, and votes keep {vote:.4f}; trained "
+        f"networks end {tree} nats above Bayes if they have the shape of the tree, and "
+        f"{flat} if all leaves go into one layer of as many parameters."
     )
 
 
@@ -113,12 +152,15 @@ def _renormalized(field: xr.Dataset, decimation: xr.Dataset) -> str:
     powers = np.diff(np.log(np.abs(last.transpose("scale", ...).values)), axis=0)[0]
     y0, y1, y2, y3 = (f"{p:.2f}" for p in powers / step + 0.0)
     worst = float(np.abs(decimation["apart"]).max())
+    formula = "where the formula has 2, 0, -2 and -4"
+    if gaussian_field.leaks(field):
+        formula += " (the edges of blocks fold short waves back)"
     return (
-        f"Averaging pixels multiplies y₀ by c^{y0}, y₁ by c^{y1}, y₂ by c^{y2} and y₃ "
-        f"by c^{y3}, where the formula has 2, 0, -2 and -4 (sharp blocks leak); "
-        f"decimation keeps ln Z of a chain to {worst:.0e} per site, and truncated on "
-        f"the square lattice has K* = {float(decimation['fixed']):.4f}, y_T = "
-        f"{float(decimation['y_t']):.3f} against {K_C:.4f} and {Y_T:g}."
+        "Averaging c pixels per side of a field with energy Σ_k y_k ∫ |∇^k φ|² "
+        f"multiplies y₀ by c^{y0}, y₁ by c^{y1}, y₂ by c^{y2} and y₃ by c^{y3}, "
+        f"{formula}; decimation keeps ln Z of a chain to {worst:.0e} per site, and "
+        f"truncated on the square lattice has K* = {float(decimation['fixed']):.4f}, "
+        f"y_T = {float(decimation['y_t']):.3f} against {K_C:.4f} and {Y_T:g}."
     )
 
 
@@ -132,13 +174,19 @@ def _picture(data: Data) -> Figure:
 
 
 def _counts(ax: Axes, dataset: xr.Dataset) -> None:
+    """Powers of ten on an ordinary axis; a bar that runs out of it says its number."""
     at = dataset["log10"].sel(side=IMAGE)
     rows = np.arange(at.size)[::-1]
-    ax.barh(rows, at.values, color=PALETTE[0], height=0.6)
-    ax.set_xscale("symlog", linthresh=10)
-    ax.axvline(78, color="black", linestyle="--", linewidth=0.9)
+    atoms = 78
+    ax.barh(rows, np.minimum(at.values, 100), color=PALETTE[0], height=0.6)
+    for row, value in zip(rows, at.values, strict=True):
+        if value > 100:
+            ax.text(98, row, f"10^{value:.0f} →", ha="right", va="center", fontsize=8,
+                    color="white")  # fmt: skip
+    ax.set_xlim(0, 100)
+    ax.axvline(atoms, color="black", linestyle="--", linewidth=0.9)
     ax.set_yticks(rows, [str(k) for k in at.kind.values], fontsize=7)
-    ax.set_xlabel("log₁₀ of numbers for 28×28 (dashed: atoms)")
+    ax.set_xlabel("numbers for 28×28 pixels, powers of ten (dashed: atoms)", fontsize=8)
 
 
 def _levels(ax: Axes, dataset: xr.Dataset) -> None:

@@ -37,7 +37,15 @@ from kadanoff.expressivity.gates import (
 from kadanoff.reports.figures import PALETTE, data_uri, figure
 from kadanoff.reports.page import Section, Table
 
-__all__ = ["ARMS", "EXHIBIT", "FAST", "FULL", "Settings", "corner_error"]
+__all__ = [
+    "ARMS",
+    "EXHIBIT",
+    "FAST",
+    "FULL",
+    "Settings",
+    "arbitrarily",
+    "corner_error",
+]
 
 ARMS: dict[str, tuple[Activation, float]] = {
     "softplus, bias 0": (SOFTPLUS, 0.0),
@@ -53,6 +61,7 @@ EXACT_DIGITS = 80
 SMALLEST = 2.0**-20  # λ of the exact branch; below, the digits of a quiet bias count
 CLEAR = 5.0  # times the other branch: where one branch is read alone
 TRUE = 1.2  # a branch that is predicted, measured within this factor
+STEEP = 0.07  # of a power of ε between two floats; ragged minima move it by 0.05
 BALANCED = 2.0  # the same of a best λ, which sits in a flat and ragged minimum
 
 
@@ -149,7 +158,8 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         "The largest error of four neurons for |u|, |v| ≤ 1 (points) against the "
         "weight λ, and what is predicted without a fit: truncation from the "
         "derivatives of the activation (dashed, rising), rounding from the spacing of "
-        "the floats (dotted, falling); a triangle marks the predicted best λ. Below: "
+        "the floats (dotted, falling); a triangle marks the predicted best λ. A quiet "
+        "bias is one where σ⁗ = 0, so that truncation begins with λ⁴. Below: "
         "measured over predicted. In 32 bits and at the smallest λ all digits may "
         "cancel: the gate says 0, and its error is one."
     )
@@ -245,9 +255,14 @@ def _slopes(dataset: xr.Dataset) -> np.ndarray:
     return np.diff(logs, axis=1)[:, 0] / step
 
 
+def arbitrarily(dataset: xr.Dataset) -> bool:
+    """Whether the exact error goes on falling as λ^p, p as predicted."""
+    slopes, order = _slopes(dataset), dataset["order"].values
+    return float(np.abs(slopes - order).max()) < 0.01
+
+
 def _arbitrarily(dataset: xr.Dataset) -> Check:
     slopes = _slopes(dataset)
-    off = float(np.abs(slopes - dataset["order"].values).max())
     least = dataset["exact"].isel(exact_scale=0)
     first = str(dataset.arm.values[0])
     scale, floor = _minimum(dataset, first, "float64")
@@ -257,25 +272,27 @@ def _arbitrarily(dataset: xr.Dataset) -> Check:
         ours=f"with {EXACT_DIGITS} digits the error at the corner falls to "
         f"{float(least.max()):.0e} at λ = {SMALLEST:.0e} and goes on as λ^p, p = "
         + ", ".join(f"{float(s):.4f}" for s in slopes),
-        status=Status.REPRODUCED if off < 0.01 else Status.NOT,
+        status=Status.REPRODUCED if arbitrarily(dataset) else Status.NOT,
         reason=f"true of exact arithmetic; in 64-bit floats the slide's gate stops at "
         f"{floor:.0e} (λ = {scale:.0e}), and smaller weights make it worse",
     )
 
 
 def _anchored(dataset: xr.Dataset) -> Check:
+    """Measured against λ²/6, predicted; the rest must be of the next order, λ⁴."""
     found, exact, leading = (
         float(dataset[n]) for n in ("anchor", "anchor_exact", "anchor_leading")
     )
-    off = abs(found / exact - 1)
+    off = abs(found / leading - 1)
     return Check(
-        claim="Its error at a given λ follows from the derivatives of the activation: "
-        f"at λ = {ANCHOR:g} softplus is off by 1 % at most.",
-        paper="no number in the text at hand",
-        ours=f"{found:.6f} on the grid",
-        status=Status.REPRODUCED if off < 1e-9 else Status.NOT,
-        reason=f"{exact:.6f} by the closed form at the corner u = v = 1, λ²/6 = "
-        f"{leading:.6f} to leading order",
+        claim="Its error at a given weight follows from derivatives of the activation: "
+        f"softplus is off by λ²/6 to leading order, {leading:.6f} at λ = {ANCHOR:g}.",
+        paper="no number in the text at hand; |σ⁗|λ²/(3σ″) from its Taylor series",
+        ours=f"{found:.6f}, the largest of a grid with corners",
+        status=Status.REPRODUCED if off < ANCHOR**2 else Status.NOT,
+        reason=f"{off:.1%} from the prediction, and the next order is λ² = "
+        f"{ANCHOR**2:.1%} of it or less; the closed form of the corner u = v = 1 has "
+        f"{exact:.6f}",
     )
 
 
@@ -287,18 +304,24 @@ def _any_activation(dataset: xr.Dataset) -> Check:
     arm, worst = max(ratios.items(), key=lambda item: abs(np.log(item[1])))
     errors = {a: _minimum(dataset, a, "float64")[1] for a in ratios}
     bent = [a for a in ratios if a.startswith(("tanh", "sigmoid"))]
-    good = abs(np.log(worst)) < np.log(TRUE)
+    good = [abs(np.log(r)) < np.log(TRUE) for r in ratios.values()]
     return Check(
         claim="Any smooth activation will do, tanh and the sigmoid with a bias.",
         paper="σ″(0) ≠ 0, in the drawing",
         ours="smallest errors in 64 bits: "
         + ", ".join(f"{a} {e:.0e}" for a, e in errors.items()),
-        status=Status.REPRODUCED if good else Status.PARTLY,
+        status=_all_or_some(good),
         reason="measured over predicted truncation is "
         f"{worst:.2f} at worst ({arm}); "
         + ", ".join(f"{a} {float(dataset.bias.sel(arm=a)):.4f}" for a in bent)
         + ", since σ″(0) = 0",
     )
+
+
+def _all_or_some(good: Sequence[bool]) -> Status:
+    if all(good):
+        return Status.REPRODUCED
+    return Status.PARTLY if any(good) else Status.NOT
 
 
 def _truncated(row: xr.Dataset) -> float:
@@ -318,8 +341,11 @@ def _best(dataset: xr.Dataset) -> Check:
     name, worst = max(wrong.items(), key=lambda item: abs(np.log(item[1])))
     powers = [_power(dataset, str(arm)) for arm in dataset.arm.values]
     wanted = dataset["order"] / (dataset["order"] + dataset["loss"])
-    off = float(np.abs(np.array(powers) - wanted.values).max())
-    good = abs(np.log(worst)) < np.log(BALANCED) + _step(dataset) and off < 0.07
+    within = np.log(BALANCED) + _step(dataset)
+    there = [abs(np.log(w)) < within for w in wrong.values()]
+    true = list(np.abs(np.array(powers) - wanted.values) < STEEP)
+    both = {_all_or_some(there), _all_or_some(true)}
+    status = both.pop() if len(both) == 1 else Status.PARTLY
     return Check(
         claim="There is a best λ, where truncation and rounding are in balance, and "
         "its error is ε^{p/(p+q)} of the spacing ε of the floats.",
@@ -329,7 +355,7 @@ def _best(dataset: xr.Dataset) -> Check:
             f"{a} {p:.2f} ({float(w):.2f})"
             for a, p, w in zip(dataset.arm.values, powers, wanted, strict=True)
         ),
-        status=Status.REPRODUCED if good else Status.PARTLY,
+        status=status,
         reason=f"of {len(wrong)} best λ the one farthest from its prediction is "
         f"{worst:.2f} times it ({name})",
     )

@@ -2,9 +2,13 @@
 
 The corollary on the slides: for any polynomial and any accuracy there is a network of
 fixed size N, independent of the accuracy, whose neurons number about four for each
-multiplication. Hamiltonians are compiled here (`expressivity.polynomials`) at falling
-accuracies: neurons are counted, the promised bound is set against the largest error
-measured, and floats put an end to it that is known beforehand.
+multiplication. It is four exactly where every layer also hears the layers before it (as
+here, in numbers that pass by); without such skip connections a number that is needed
+later must go through two neurons of every layer on its way, z = [σ(λz) - σ(-λz)]/λ for
+softplus, and that is what makes it slightly more. Hamiltonians are compiled here
+(`expressivity.polynomials`) at falling accuracies: neurons are counted, the promised
+bound is set against the largest error measured, and floats put an end to it that is
+known beforehand.
 
 What does it is curvature. The control are neurons without any, ReLU: they draw z² for
 |z| ≤ 2 as a chain of straight pieces, which with P of them on either side is too high
@@ -28,6 +32,7 @@ from matplotlib.axes import Axes
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
 from kadanoff.expressivity.counting import polynomial_terms
 from kadanoff.expressivity.polynomials import (
+    Circuit,
     GateNetwork,
     attainable_accuracy,
     network_of,
@@ -37,7 +42,15 @@ from kadanoff.randomness import generator
 from kadanoff.reports.figures import PALETTE, data_uri, figure
 from kadanoff.reports.page import Section, Table
 
-__all__ = ["EXHIBIT", "FAST", "FULL", "Settings", "polynomials", "relu_product"]
+__all__ = [
+    "EXHIBIT",
+    "FAST",
+    "FULL",
+    "Settings",
+    "polynomials",
+    "relu_product",
+    "wires",
+]
 
 RELU_FINEST = 1e-6  # 2000 neurons; finer ones are counted
 
@@ -83,6 +96,29 @@ def polynomials(seed: int) -> dict[str, sympy.Poly]:
         "x⁷": x[0] ** 7,
     }
     return {name: sympy.Poly(p) for name, p in found.items()}
+
+
+def wires(circuit: Circuit) -> int:
+    """How often a number must be handed past a layer that does not make it.
+
+    A number that was there before layer l and is used after it, by a gate or by the sum
+    at the end, is one wire of layer l. Sums that end early are not counted twice: the
+    terms of the sum that are known before layer l share one wire.
+
+    >>> x, y = sympy.symbols("x y")
+    >>> wires(polynomial_circuit(x * y)), wires(polynomial_circuit(x**3))
+    (0, 1)
+    """
+    layers = len(circuit.layers)
+    made = [0] * circuit.inputs
+    made += [n for n, gates in enumerate(circuit.layers, 1) for _ in gates]
+    heard = {
+        (c, n) for n, gates in enumerate(circuit.layers, 1) for g in gates for c in g
+    }
+    last = {c: max(n for k, n in heard if k == c) for c, _ in heard}
+    passed = sum(max(last[c] - 1 - made[c], 0) for c in last)
+    begun = min((made[c] for c in circuit.weights), default=layers)
+    return passed + layers - begun
 
 
 def relu_product(
@@ -151,14 +187,18 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         "promised (lines) in units of the accuracy asked for; all must lie below one. "
         "A curve ends where 64-bit floats do."
     )
-    header = ("polynomial", "variables", "degree", "terms", "of", "gates", "neurons")
+    header = ("polynomial", "variables", "degree", "terms", "of", "gates", "wires")
     rows = [_row(dataset.sel(polynomial=p)) for p in dataset.polynomial.values]
     return [
         Section(
             "Polynomials by networks of fixed size",
             text,
             data_uri(fig),
-            tables=[Table((*header, "layers", "best in 64 bits"), rows)],
+            tables=[Table((*header, "layers", "neurons", "best in 64 bits"), rows)],
+            remarks=[
+                "A wire is a number handed past a layer; with skip connections it "
+                "costs nothing, without them two neurons."
+            ],
         )
     ]
 
@@ -168,11 +208,11 @@ def checks(dataset: xr.Dataset) -> Sequence[Check]:
     return [_fixed(dataset), _kept(dataset), _four_each(dataset), _straight(dataset)]
 
 
-FACTS = ("inputs", "degree", "terms", "possible", "products", "depth")
+FACTS = ("inputs", "degree", "terms", "possible", "products", "wires", "depth")
 
 
 def _facts(polynomial: sympy.Poly) -> tuple[int, ...]:
-    """n, d, terms there are, terms there could be, gates and layers."""
+    """n, d, terms there are, terms there could be, gates, wires and layers."""
     circuit = polynomial_circuit(polynomial)
     n, d = len(polynomial.gens), polynomial.total_degree()
     return (
@@ -181,6 +221,7 @@ def _facts(polynomial: sympy.Poly) -> tuple[int, ...]:
         len(polynomial.terms()),
         polynomial_terms(n, d),
         len(circuit.gates),
+        wires(circuit),
         len(circuit.layers),
     )
 
@@ -245,9 +286,8 @@ def _row(row: xr.Dataset) -> list[str]:
     neurons = str(int(np.nanmax(row.neurons)))
     return [
         str(row.polynomial.item()),
-        *whole[:5],
+        *whole,
         neurons,
-        whole[5],
         f"{float(row.floor):.0e}",
     ]
 
@@ -295,26 +335,41 @@ def _kept(dataset: xr.Dataset) -> Check:
 
 
 def _four_each(dataset: xr.Dataset) -> Check:
-    each = dataset.neurons.max("accuracy") / dataset.products
+    """Four with skip connections; slightly more, as the source says, without."""
+    neurons, products = dataset.neurons.max("accuracy"), dataset.products
+    skipping = neurons / products
+    alone = (neurons + 2 * dataset.wires) / products
+    good = bool((skipping == 4).all()) and bool((alone >= 4).all())
+    near = float(alone.max()) < 2 * 4
     return Check(
-        claim="The size is four neurons for each multiplication.",
+        claim="The size is four neurons for each multiplication, or slightly more.",
         paper="N typically slightly larger than 4 × (number of multiplications); the "
         "formula is lost in the text",
-        ours="; ".join(
-            f"{name}: {int(4 * g)} neurons for {int(t)} terms"
-            for name, g, t in zip(
-                dataset.polynomial.values, dataset.products, dataset.terms, strict=True
+        ours="with skip connections and without: "
+        + "; ".join(
+            f"{name}: {int(n)} and {int(n + 2 * w)} for {int(g)}"
+            for name, n, w, g in zip(
+                dataset.polynomial.values, neurons, dataset.wires, products, strict=True
             )
         ),
-        status=Status.REPRODUCED if bool((each == 4).all()) else Status.NOT,
-        reason="every product of two is one gate of four, products that terms share "
-        "are made once, and numbers pass a layer by wires that cost none",
+        status=Status.REPRODUCED
+        if good and near
+        else Status.PARTLY
+        if good
+        else Status.NOT,
+        reason="every product of two is one gate of four and is made once; with skip "
+        f"connections {float(skipping.min()):.2f} to {float(skipping.max()):.2f} for "
+        "each, without them a number passes a layer through two neurons: "
+        f"{float(alone.min()):.2f} to {float(alone.max()):.2f} (slightly is below "
+        "twice four)",
     )
 
 
 def _straight(dataset: xr.Dataset) -> Check:
     logs = np.log(dataset.relu_neurons.values)
-    power = np.polyfit(np.log(dataset.accuracy.values), logs, 1)[0]
+    x = np.log(dataset.accuracy.values)
+    power, start = np.polyfit(x, logs, 1)
+    off = float(np.abs(np.expm1(logs - start - power * x)).max())
     held = float((dataset.relu_error / dataset.accuracy).max())
     last = dataset.isel(accuracy=-1)
     return Check(
@@ -326,7 +381,8 @@ def _straight(dataset: xr.Dataset) -> Check:
         status=Status.REPRODUCED
         if abs(power + 0.5) < 0.05 and held <= 1 + 1e-9
         else Status.NOT,
-        reason="chains of straight pieces with the accuracy kept (measured over asked "
+        reason=f"the power leaves {off:.0%} of the counts at most, whole numbers; "
+        "chains of straight pieces with the accuracy kept (measured over asked "
         f"at most {held:.2f}); four curved neurons do the same",
     )
 
@@ -339,4 +395,5 @@ EXHIBIT = Exhibit(
     compute=compute,
     draw=draw,
     checks=checks,
+    version=2,
 )

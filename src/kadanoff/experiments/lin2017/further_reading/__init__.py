@@ -36,8 +36,8 @@ PARTS = (linear_dynamics, landscape, spin_glass, recovered, compositions)
 ELSEWHERE = {
     "An exact mapping between the variational renormalization group and deep learning "
     "(arXiv:1410.3831)": "is a paper of its own here, mehta2014.",
-    "A comment on “Why does deep and cheap learning work so well?”": "argues in words; "
-    "its address is lost in the text at hand.",
+    "A comment on “Why does deep and cheap learning work so well?”": "has neither text "
+    "nor address at hand; nothing is claimed of it.",
     "Renormalization group in Newtonian physics": "is an article in Japanese whose "
     "text is not at hand; nothing is claimed of it.",
 }
@@ -99,4 +99,5 @@ EXHIBIT = Exhibit(
     compute=compute,
     draw=draw,
     checks=checks,
+    version=2,
 )

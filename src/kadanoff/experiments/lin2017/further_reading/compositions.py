@@ -25,6 +25,7 @@ import xarray as xr
 from torch import Tensor
 
 from kadanoff.experiments.exhibit import Check, Status, Work, shown
+from kadanoff.experiments.lin2017.pieces import Piece, readings
 from kadanoff.experiments.studies import over_seeds
 from kadanoff.networks.products import one_thread
 from kadanoff.reports.figures import PALETTE, data_uri, figure
@@ -92,17 +93,16 @@ def weights(shape: Shape) -> int:
 def compute(settings: Settings, work: Work) -> xr.Dataset:
     """What is left over of the variance by network, width and start."""
     names = list(shapes(settings.widths[0]))
-    left = np.empty((len(names), len(settings.widths), settings.starts))
-    told = work.progress("deep and shallow networks")
-    count = np.empty(left.shape[:2])
+    size = (len(settings.widths), len(names), settings.starts)
+    pieces = [
+        _training(name, width, settings, work.subseed("composition", name, width))
+        for width in settings.widths
+        for name in names
+    ]
     with one_thread():
-        for k, width in enumerate(settings.widths):
-            for i, (name, shape) in enumerate(shapes(width).items()):
-                seed = work.subseed("composition", name, width)
-                order = EXCHANGED if name.startswith("exchanged") else range(LEAVES)
-                left[i, k] = _trained(shape, tuple(order), settings, seed)
-                count[i, k] = weights(shape)
-                told(k * len(names) + i + 1, left.shape[0] * left.shape[1])
+        each = readings(pieces, work, "deep and shallow networks")
+    left = np.reshape([one["left"] for one in each], size).swapaxes(0, 1)
+    count = np.array([[weights(shapes(w)[n]) for w in settings.widths] for n in names])
     found = [[over_seeds(np.log10(e)) for e in row] for row in left]
     data = {
         "composed_left": (("net", "width", "attempt"), left),
@@ -112,6 +112,24 @@ def compute(settings: Settings, work: Work) -> xr.Dataset:
         values = np.array([[float(getattr(e, part)) for e in row] for row in found])
         data[f"composed_log{suffix}"] = (("net", "width"), values)
     return xr.Dataset(data, {"net": names, "width": list(settings.widths)})
+
+
+def _training(name: str, width: int, settings: Settings, seed: int) -> Piece:
+    """All starts of one network, a run of its own."""
+    about = {
+        "net": name,
+        "width": width,
+        "starts": settings.starts,
+        "steps": settings.steps,
+        "seed": seed,
+    }
+
+    def find() -> dict[str, list[float]]:
+        order = EXCHANGED if name.startswith("exchanged") else range(LEAVES)
+        left = _trained(shapes(width)[name], tuple(order), settings, seed)
+        return {"left": left.tolist()}
+
+    return Piece("composition", about, find)
 
 
 def section(dataset: xr.Dataset) -> Section:

@@ -392,11 +392,12 @@ def _curved(dataset: xr.Dataset) -> Check:
     if not bent:
         status = Status.NOT
     else:
-        status = Status.PARTLY if straight else Status.REPRODUCED
+        status = Status.REPRODUCED if straight else Status.PARTLY
     return Check(
-        claim="Its Hessian shows the way down: at every saddle an eigenvalue is "
-        "negative.",
-        paper="arXiv:1605.07110, where W₃W₂ has full rank; without that no",
+        claim="Where W₃W₂ has full rank the Hessian shows the way down from a saddle; "
+        "without that it need not.",
+        paper="arXiv:1605.07110, theorem 2.3: the first half; that there are others "
+        "with three layers",
         ours=f"negative at {others.sizes['critical']} saddles, least "
         f"{float(others.curvature.min()):.2f}; zero at {none.sizes['critical']}",
         status=status,

@@ -133,7 +133,8 @@ def section(dataset: xr.Dataset) -> Section:
         "Left: each mode of a two-layer linear network by the exact sigmoid (lines) "
         "and by integrating the gradient flow (points); dotted, one layer, where all "
         "modes come at once. Right: when half of a mode is learned, from aligned "
-        "weights (squares) and from others (points), with no fit."
+        "weights (squares) and from others (points), with no fit; s is the size of a "
+        "mode, a₀ what it has at the start."
     )
     return Section(
         "Further reading: linear networks learn in steps", text, data_uri(fig)
@@ -166,7 +167,11 @@ def checks(dataset: xr.Dataset) -> Sequence[Check]:
             paper="as an approximation",
             ours=f"half times differ from the prediction by {mean:+.1%} on average and "
             f"{worst:.1%} at most",
-            status=Status.REPRODUCED if worst < NEAR else Status.PARTLY,
+            status=Status.REPRODUCED
+            if worst < NEAR
+            else Status.PARTLY
+            if float(np.median(np.abs(ratio))) < NEAR
+            else Status.NOT,
             reason=f"{ratio.size} half times of {len(ratio)} random starts, predicted "
             "from the part of the start that grows, without a fit",
         ),
