@@ -199,6 +199,29 @@ def test_the_course_is_what_its_machines_are(descents):
     assert abs(other.moved[:, 1]).max() < 1e-4
 
 
+def test_what_the_course_says_of_the_free_energy_has_no_constant_in_it(descents):
+    """Slopes and the angle with downhill of ΔF are those of H + c; that of |ΔF| is not.
+
+    For c = 5 nats ΔF never changes its sign on the way, for c = 0 it does.
+    """
+    down = descents["divergence"]
+    first = gradients(start(), SQUARE)
+    lengths = [np.linalg.norm(x) for x in (first.divergence, first.free_energy)]
+    np.testing.assert_allclose(down.slopes[0], lengths, rtol=1e-12)
+    short, far = (descend(start(), SQUARE + c, rate=0.3, steps=20) for c in (0.0, -5.0))
+    np.testing.assert_allclose(short.slopes, far.slopes, rtol=1e-9)
+    np.testing.assert_allclose(short.lowering, far.lowering, rtol=0, atol=1e-6)
+    assert abs(short.moved[:, 1] - far.moved[:, 1]).max() > 60
+    # Against the change of ΔF itself, to first order in a small step.
+    slow = descend(start(), SQUARE, rate=1e-5, steps=5)
+    expected = (
+        -1e-5 * np.prod(slow.slopes[:-1], axis=1) * np.cos(np.deg2rad(slow.lowering))
+    )
+    np.testing.assert_allclose(
+        np.diff(slow.free_energy_difference), expected, rtol=1e-3
+    )
+
+
 def test_cd1_goes_down_kl_and_up_the_free_energy_difference(descents):
     """At small weights it is the slope of KL, later within 60° of it."""
     down = descents["contrastive"]

@@ -83,6 +83,14 @@ def test_lattices_are_drawn_with_up_black_and_missing_places_empty():
     assert colours[1] > 2.9
 
 
+@pytest.mark.parametrize(("value", "pale"), [(0.0, True), (1e-12, False)])
+def test_a_field_of_zeros_is_blank_and_a_weak_one_is_not(value, pale):
+    fig = image_rows({"a": [np.full((4, 4), value)]}, ["one"], responses=True)
+    (image,) = fig.axes[0].images
+    red, green, blue, _ = image.to_rgba(np.asarray(image.get_array()))[0, 0]
+    assert bool(min(red, green, blue) > 0.9) is pale
+
+
 def test_a_picture_needs_a_picture_ending(tmp_path):
     with pytest.raises(ValueError, match="a picture ends in"):
         save_figure(picture(), tmp_path / "a.txt")

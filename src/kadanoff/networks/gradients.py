@@ -170,6 +170,9 @@ class Course:
         contrastive: of the mean CD-1 update with downhill of KL and of |ΔF|,
             `(machine, 2)`.
         moved: of the way to the next machine with the same two, `(machine − 1, 2)`.
+        lowering: of the way to the next machine with downhill of ΔF itself, which needs
+            no constant of the energy, `(machine − 1,)`.
+        slopes: lengths of ∂KL/∂θ and of ∂ΔF/∂θ, `(machine, 2)`. No constant is in them.
     """
 
     machine: Machine
@@ -180,6 +183,8 @@ class Course:
     downhill: Table
     contrastive: Table
     moved: Table
+    lowering: Table
+    slopes: Table
 
 
 def course(
@@ -427,6 +432,10 @@ def _course(machine: Machine, places: list[Table], slopes: list[Gradients]) -> C
         np.array([angle(s.divergence, s.matching) for s in slopes]),
         np.array([_with_both(-s.contrastive, s) for s in slopes]),
         np.array([_with_both(*pair) for pair in zip(ways, slopes, strict=False)]),
+        np.array(
+            [angle(way, -s.free_energy) for way, s in zip(ways, slopes, strict=False)]
+        ),
+        np.array([_lengths(s) for s in slopes]),
     )
 
 
@@ -439,6 +448,12 @@ def _one_step(twin: Machine, v: Tensor, data: Tensor) -> Tensor:
 def _with_both(direction: Table, slopes: Gradients) -> tuple[float, float]:
     """Angles with downhill of KL and with downhill of |ΔF|."""
     return angle(direction, -slopes.divergence), angle(direction, -slopes.matching)
+
+
+def _lengths(slopes: Gradients) -> tuple[float, float]:
+    """Of ∂KL/∂θ and of ∂ΔF/∂θ."""
+    both = (slopes.divergence, slopes.free_energy)
+    return float(np.linalg.norm(both[0])), float(np.linalg.norm(both[1]))
 
 
 def _free_parameters(machine: Machine) -> dict[str, Tensor]:

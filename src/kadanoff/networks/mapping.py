@@ -262,8 +262,9 @@ class Step:
     def passed_up(self) -> Table:
         """Σ_v p(h | v) p(v), what the hidden layer is over the data, `(h,)`.
 
-        The law of H′ only where the step is exact; in between, the divergence of the
-        two is at most KL(p‖q), as both have the same p(h | v).
+        The law of H′ if the step is exact, and not conversely: one hidden unit without
+        biases is a fair coin over any even data. The divergence of the two is at most
+        KL(p‖q), as both have the same p(h | v).
         """
         return self.exactness.data @ self.upward
 

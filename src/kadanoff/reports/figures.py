@@ -83,7 +83,8 @@ def image_rows(
         rows: label → two-dimensional arrays, one per column.
         titles: of the columns.
         size: side of one picture in inches.
-        responses: scale every picture by its own largest absolute value.
+        responses: scale every picture by its own largest absolute value; one of zeros
+            is blank.
     """
     fig = Figure(
         figsize=(1.3 + size * len(titles), size * len(rows) + 0.35),
@@ -130,7 +131,8 @@ def _draw_lattice(ax: Axes, picture: np.ndarray | None, responses: bool) -> None
         ax.spines[:].set_visible(False)
         return
     binary = bool(np.isin(picture, (-1, 1)).all())
-    limit = float(np.nanmax(np.abs(picture))) if responses else 1.0
+    # A field of zeros has no scale of its own, and without one it is all one colour.
+    limit = (float(np.nanmax(np.abs(picture))) if responses else 1.0) or 1.0
     ax.imshow(
         picture,
         cmap="binary" if binary and not responses else "RdBu_r",

@@ -7,9 +7,13 @@ from kadanoff.exact import pairs
 from kadanoff.exact.information import BIT, enumerated_information
 from kadanoff.experiments.exhibit import Status, Work
 from kadanoff.experiments.mehta2014 import debate
+from kadanoff.experiments.mehta2014.descents import machine_of
 from kadanoff.models.ising import Ising
 from kadanoff.models.lattice import bond_pairs
-from kadanoff.networks.mapping import block_rule, hamiltonian, rule_step
+from kadanoff.networks.mapping import as_step, block_rule, hamiltonian, rule_step
+
+YES, PARTLY = Status.REPRODUCED, Status.PARTLY
+AS_FOUND = [YES, YES, PARTLY, PARTLY, YES, YES]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,7 @@ def statuses(dataset):
 
 
 def test_what_the_equations_do_not_tell_and_what_does(data):
-    assert statuses(data) == [Status.REPRODUCED] * 5
+    assert statuses(data) == AS_FOUND
     kept, left = data["information"], data["unexplained"]
     for kind in (debate.RANDOM, debate.RENAMED):
         np.testing.assert_allclose(
@@ -63,6 +67,22 @@ def test_every_ring_of_coarse_spins_is_tried_once():
     assert tuple(range(6)) in orders
 
 
+def test_which_kinds_each_instrument_takes_for_block_rules(data):
+    """p(v) p(h) has the H_RG of the block rule, random rules know of far spins."""
+    short, far = debate.short_ranged(data), debate.knows_far(data)
+    for passes, taken in (
+        (short, {debate.TURNED, debate.APART}),
+        (far, {debate.RANDOM, debate.RENAMED}),
+    ):
+        assert bool(passes.sel(kind=debate.BLOCK).all())
+        found = {k for k in debate.KINDS if bool(passes.sel(kind=k).any())}
+        assert found == taken | {debate.BLOCK}
+    apart = data["unexplained"].sel(kind=debate.APART)
+    np.testing.assert_allclose(
+        apart, data["unexplained"].sel(kind=debate.BLOCK), atol=1e-9
+    )
+
+
 def test_statuses_respond(data):
     wide = data.copy(deep=True)
     wide["spread"].loc[{"kind": debate.RANDOM}] = 1e-3
@@ -70,23 +90,49 @@ def test_statuses_respond(data):
     knows = data.copy(deep=True)
     knows["information"].loc[{"kind": debate.APART}] = 0.1
     assert statuses(knows)[1] is Status.NOT
+    blunt = data.assign(unexplained=data["unexplained"] * 0)
+    assert statuses(blunt)[2:5] == [Status.NOT, PARTLY, PARTLY]
+    sharp = data.copy(deep=True)
+    sharp["unexplained"].loc[{"kind": [debate.TURNED, debate.APART]}] = 0.9
+    assert statuses(sharp)[2] is YES
+    everywhere = data.copy(deep=True)
+    everywhere["environment"].loc[{"kind": debate.APART}] = 0.5
+    assert statuses(everywhere)[4] is PARTLY
     near = data.copy(deep=True)
-    near["unexplained"].loc[{"kind": debate.RANDOM}] = 1e-3
-    assert statuses(near)[2] is Status.PARTLY
-    same = data.copy(deep=True)
-    same["environment"].loc[{"kind": debate.TURNED}] = 0.5
-    assert statuses(same)[3] is Status.NOT
-    worse = data.copy(deep=True)
-    worse["trained_unexplained"][0] = 0.9
-    assert statuses(worse)[4] is Status.PARTLY
-    assert (
-        statuses(data.assign(trained_unexplained=data["trained_unexplained"] + 1))[4]
-        is Status.NOT
-    )
+    near["environment"].loc[{"kind": [debate.RANDOM, debate.RENAMED]}] = 0
+    assert statuses(near)[3] is YES
+    lost = data.copy(deep=True)
+    lost["unexplained"].loc[{"kind": debate.BLOCK, "seed": 0}] = 0.9
+    assert statuses(lost)[2:5] == [Status.NOT, PARTLY, Status.NOT]
+
+
+def test_a_machine_that_knows_nothing_keeps_nothing(data):
+    """A constant H_RG leaves nothing unexplained, and is no renormalization."""
+    H = hamiltonian(Ising((debate.SITES,)), debate.COUPLING)
+    blank = as_step(machine_of(np.zeros((debate.SITES, debate.UNITS))), H)
+    reads = dict(zip(debate.READINGS, debate._readings(blank), strict=True))
+    assert reads["unexplained"] == 0
+    nothing = data.copy(deep=True)
+    for name, value in reads.items():
+        nothing[f"trained_{name}"][:] = value
+    assert statuses(nothing)[5] is Status.NOT
+    assert not debate.renormalizes(data, "untrained").any()
+    assert debate.renormalizes(data, "trained").all()
+
+
+def test_the_status_of_machines_responds(data):
+    for name, value in {"unexplained": 0.9, "nearest": 0.1, "environment": 0.0}.items():
+        worse = data.copy(deep=True)
+        worse[f"trained_{name}"][0] = value
+        assert statuses(worse)[5] is PARTLY
+    before = data.copy(deep=True)
+    for name in debate.READINGS:
+        before[f"untrained_{name}"] = data[f"trained_{name}"]
+    assert statuses(before)[5] is PARTLY  # what passes untrained is not of training
 
 
 def test_pictures_and_tables(data):
     readings, responses = debate.draw(data)
     assert str(readings.picture).startswith("data:image/svg+xml")
     assert str(responses.picture).startswith("data:image/svg+xml")
-    assert len(readings.tables[0].rows) == len(debate.KINDS) + 1
+    assert len(readings.tables[0].rows) == len(debate.KINDS) + 2

@@ -61,6 +61,17 @@ def test_arms_differ_from_the_paper_s_in_one_thing():
     assert len(arms(replace(FULL, other_seeds=0))) == 2
 
 
+@pytest.mark.parametrize("settings", [FAST, FULL])
+def test_the_recipe_is_named_with_all_that_it_changes(settings):
+    """A share of local units is not the penalty's alone."""
+    first, *_, local = arms(settings)
+    before, after = asdict(first.training), asdict(local.training)
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"l1", "batch"} <= changed <= {"l1", "batch", "learning_rate", "epochs"}
+    assert all(f"{after[name]:g}" in local.change for name in changed)
+    assert f"{before['l1']:g}" not in local.change
+
+
 def test_rates_of_units_of_0_and_1():
     """A step of W' = 4W by η times a quarter of the covariances, and its penalty."""
     machine = RBM((2, 2), 3, seed=1)

@@ -4,12 +4,18 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 from kadanoff.experiments.exhibit import Status, Work
 from kadanoff.experiments.mehta2014 import identities
+from kadanoff.models.ising import Ising
+from kadanoff.networks.anchors import bond_machine
+from kadanoff.networks.mapping import as_step, hamiltonian
+from kadanoff.networks.products import one_thread
 
 REPRODUCED, PARTLY, NOT = Status.REPRODUCED, Status.PARTLY, Status.NOT
-AS_FOUND = [REPRODUCED, PARTLY, NOT, REPRODUCED, REPRODUCED, REPRODUCED]
+CONVERSE = ("one unit, no biases", "no weights, biases")
+AS_FOUND = [REPRODUCED, PARTLY, NOT, REPRODUCED, PARTLY, REPRODUCED]
 
 
 @pytest.fixture(scope="module")
@@ -23,22 +29,51 @@ def statuses(dataset):
 
 
 def test_which_arrows_hold(data):
-    """Of twelve arrows the seven that follow from the definitions hold."""
+    """Of twenty arrows the eight that follow from the definitions hold."""
     names = identities.CONDITIONS
     holds = {
         pair
         for pair in itertools.permutations(names, 2)
         if identities.broken(data, *pair) is None
     }
-    one, constant, law, free = names
+    one, constant, law, free, hidden = names
     assert holds == {
         (one, constant),
         (one, law),
         (one, free),
+        (one, hidden),
         (constant, law),
+        (constant, hidden),
         (law, constant),
+        (law, hidden),
     }
     assert identities.broken(data, constant, one) == "a unit on every bond"
+
+
+@pytest.mark.parametrize("case", ["one unit, no biases", "no weights, biases"])
+def test_equal_hidden_laws_are_no_exact_step(data, case):
+    """The two machines that break the converse, far from the data."""
+    at = data.sel(case=case)
+    assert bool(at["holds"].sel(condition="same_hidden_law"))
+    assert float(at["passed_apart"]) < 1e-12
+    assert float(at["divergence"]) > 1
+
+
+def test_whether_laws_are_equal_is_not_asked_of_the_trace():
+    """A machine whose law is not that of its step is seen."""
+    H = hamiltonian(Ising((identities.SITES,)), identities.COUPLING)
+    with one_thread(), torch.no_grad():
+        perfect = bond_machine(Ising((identities.SITES,)), identities.COUPLING)
+        other = bond_machine(Ising((identities.SITES,)), identities.COUPLING * 1.01)
+        step = as_step(perfect, H)
+        found = identities._conditions(
+            {"own": (step, perfect), "another's": (step, other)}
+        )
+    law = found["holds"].sel(condition="same_law").values.tolist()
+    trace = found["holds"].sel(condition="trace_is_constant").values.tolist()
+    assert (law, trace) == ([1, 0], [1, 1])
+    both = found.assign_coords(case=["own", "another's"])
+    assert identities.broken(both, "trace_is_constant", "same_law") == "another's"
 
 
 def test_numbers_of_the_cases(data):
@@ -69,7 +104,15 @@ def test_statuses_respond(data):
     assert statuses(odd)[3] is PARTLY
     linear = data.assign(near_divergence=data["near_divergence"] * 1.1)
     assert statuses(linear)[5] is NOT
-    assert statuses(data.assign(passed_apart=data["passed_apart"] + 1))[4] is NOT
+    apart = data.assign(random_passed=data["random_divergence"] * 1.1)
+    assert statuses(apart)[4] is NOT
+    both = [c for c in data["case"].values if c not in CONVERSE]
+    assert statuses(data.sel(case=both))[4] is REPRODUCED
+    wrong = data.copy(deep=True)
+    wrong["holds"].loc[{"case": "block majority", "condition": "same_hidden_law"}] = 0
+    assert statuses(wrong)[4] is NOT
+    same = data.assign(other_apart=data["other_apart"] * 0)
+    assert statuses(same)[0] is NOT
 
 
 def test_pictures_and_tables(data):

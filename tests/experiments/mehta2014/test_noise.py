@@ -1,6 +1,7 @@
 """First units go to the largest eigenvalue, and statuses respond to data."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,6 +52,16 @@ def test_statuses_respond(data):
     keeps = data.copy(deep=True)
     keeps["signal_information"][:] = 0.5
     assert statuses(keeps)[3] is Status.NOT
+
+
+def test_both_sets_of_machines_are_seen_where_they_agree(data):
+    """Neither line hides the other, and each has its name."""
+    fig = noise._draw_first(data)
+    containers: Any = fig.axes[0].containers
+    first, second = containers
+    assert abs(first.lines[0].get_xdata() - second.lines[0].get_xdata()).min() > 0.01
+    (legend,) = fig.legends
+    assert len(legend.get_texts()) == 2 * data.sizes["pairing"]
 
 
 def test_pictures_and_tables(data):

@@ -10,15 +10,17 @@ map of known fault the untrained network.
 A layer with blocks of b×b sites per unit is *like block spins* where, in the mean over
 trainings and beyond three errors,
 
-    local       its direct response is narrower than b sites,
-    covariant   it commutes with shifts by one coarse site, C > 0.9,
-    as hot      T by energy of its law is majority's within 10 %,
-    field       d ln(G_coarse/G_fine)/d ln r is majority's within 0.05.
+    width        its direct response, of the median unit, is narrower than b sites,
+    shift        it commutes with shifts by one coarse site, C > 0.9,
+    temperature  T by energy of its law is majority's within 10 %,
+    slope        d ln(G_coarse/G_fine)/d ln r is majority's within 0.05.
 
 The first two hold for a block of the lattice and fail for noise; the last two ask of
 the coarse law what a renormalized magnet has, which is hotter than the fine one in
-this phase. Exponents are shown and not judged: away from K_c they are those of no
-fixed point.
+this phase. A layer is asked only for what block spins themselves show on these
+configurations, and is judged only where the untrained network fails; where it has no
+reading, it is on neither side. Exponents are shown and not judged: away from K_c they
+are those of no fixed point.
 """
 
 from __future__ import annotations
@@ -38,6 +40,20 @@ from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
 from kadanoff.experiments.mehta2014 import deep_network
+from kadanoff.experiments.mehta2014.by_layer import (
+    IN_PICTURES,
+    MAJORITY,
+    ONCE,
+    above,
+    below,
+    cell,
+    combined,
+    is_apart,
+    legend,
+    number,
+    points,
+    trainings,
+)
 from kadanoff.experiments.mehta2014.deep_network import (
     BLOCKS,
     CRITICAL,
@@ -51,7 +67,6 @@ from kadanoff.experiments.mehta2014.deep_network import (
     start,
     trained,
 )
-from kadanoff.experiments.mehta2014.receptive_fields import cell, points
 from kadanoff.experiments.studies import attributes_of, over_seeds
 from kadanoff.networks.products import one_thread
 from kadanoff.protocols import CoarseGraining
@@ -62,7 +77,6 @@ from kadanoff.scorecard.rows import QUICK
 
 __all__ = ["EXHIBIT", "FAST", "FULL", "Settings", "aspects"]
 
-MAJORITY = "majority"
 READINGS = {
     "width": ("locality", "direct width (sites)"),
     "patches": ("locality", "direct patches"),
@@ -77,7 +91,7 @@ READINGS = {
     "slope": ("scaling", "slope of the ratio"),
 }
 """Variable → row and reading of the scorecard."""
-COVARIANT, HEAT, SLOPE, SIGMAS = 0.9, 0.1, 0.05, 3.0
+COVARIANT, HEAT, SLOPE = 0.9, 0.1, 0.05
 
 
 @dataclass(frozen=True)
@@ -172,9 +186,11 @@ def draw(dataset: xr.Dataset) -> list[Section]:
     return [
         Section(
             "Every layer on a scorecard",
-            "Means over trainings; no error bar where there is one. The line is the "
-            "limit of width and covariance, majority's value of the others. A missing "
-            "point: the layer has no such reading on these configurations.",
+            "Means over trainings; no error bar where there is one. What is asked of a "
+            "layer: below the dotted line in width, above it under a shift, within the "
+            "grey band around majority in temperature and slope. A missing point: the "
+            "layer has no such reading on these configurations, or, of the untrained "
+            "network, one far off the scale.",
             data_uri(_draw(dataset)),
             tables=[_table(dataset, l) for l in LAYERS],
         )
@@ -190,44 +206,58 @@ PANELS = {
 
 
 def _draw(dataset: xr.Dataset) -> Figure:
-    fig = figure(14.5, 3.9, columns=len(PANELS))
-    rows = [str(r) for r in dataset["row"].values]
-    for ax, (name, label) in zip(fig.axes, PANELS.items(), strict=True):
-        for k, row in enumerate(rows):
-            points(ax, dataset.sel(row=row), name, row, k)
+    """Only readings that any layer has: fast settings take no temperatures."""
+    panels = [name for name in PANELS if bool(np.isfinite(dataset[name]).any())]
+    fig = figure(3.2 + 3.4 * len(panels), 4.2, columns=len(panels))
+    for ax, name in zip(fig.axes, panels, strict=True):
+        points(ax, dataset, name)
+        low, high = _asked(dataset, name)
+        ax.fill_between(LAYERS, low, high, color="0.9", zorder=0)
+        edges = [edge for edge in (low, high) if np.isfinite(edge).all()]
+        for edge in edges:
+            ax.plot(LAYERS, edge, "k:", linewidth=1.2)
         # Noise has readings far off every scale.
-        kept = dataset[name].where(dataset["row"] != UNTRAINED)
-        low, high = float(kept.min()), float(kept.max())
-        if low < high:
-            ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
-        ax.set_ylabel(label, fontsize=9)
-        ax.set_xlabel("layer", fontsize=9)
-        ax.set_xticks(LAYERS)
-    fig.axes[0].plot(LAYERS, [2**l for l in LAYERS], "k--", linewidth=1)
-    fig.axes[1].axhline(COVARIANT, color="black", linestyle="--", linewidth=1)
-    for at, name in ((2, "T"), (3, "slope")):
-        fig.axes[at].plot(LAYERS, dataset[name].sel(row=MAJORITY), "k--", linewidth=1)
-    handles, labels = fig.axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, fontsize=9, frameon=False, loc="outside right center")
+        kept = dataset.where(dataset["row"] != UNTRAINED)
+        bars = (
+            np.array([[-1.0], [1.0]]) * kept[f"{name}_error"].fillna(0).values.ravel()
+        )
+        whole = np.concatenate([(kept[name].values.ravel() + bars).ravel(), *edges])
+        least, most = np.nanmin(whole), np.nanmax(whole)
+        room = 0.08 * (most - least)
+        ax.set_ylim(least - room, most + room)
+        ax.set_ylabel(PANELS[name], fontsize=9)
+    legend(fig)
     return fig
 
 
+def _asked(dataset: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest reading of each layer that is like block spins."""
+    if name == "width":
+        return np.full(len(LAYERS), 0.0), 2.0 ** np.array(LAYERS)
+    if name == "shift":
+        return np.full(len(LAYERS), COVARIANT), np.full(len(LAYERS), np.inf)
+    votes = dataset[name].sel(row=MAJORITY).values
+    room = HEAT * votes if name == "T" else np.full(len(LAYERS), SLOPE)
+    return votes - room, votes + room
+
+
 def _table(dataset: xr.Dataset, layer: int) -> Table:
-    header = [f"layer {layer}", "seeds"]
+    header = [f"layer {layer}", "trainings"]
     header += [f"{row}: {name}" for row, name in READINGS.values()]
     rows = []
     for row in map(str, dataset["row"].values):
         cells = [cell(dataset, name, row=row, layer=layer) for name in READINGS]
-        verdict = _words(aspects(dataset, row, layer))
-        rows.append([row, str(int(dataset["seeds"].sel(row=row))), *cells, verdict])
+        several = trainings(dataset, row) > 1
+        verdict = _words(aspects(dataset, row, layer)) if several else "one training"
+        rows.append([row, str(trainings(dataset, row)), *cells, verdict])
     return Table([*header, "like block spins"], rows)
 
 
 def aspects(dataset: xr.Dataset, row: str, layer: int) -> dict[str, bool | None]:
-    """Aspect → whether a layer has it; None where errors leave it open.
+    """Aspect → whether a layer has it; None where its reading leaves it open.
 
     One that block spins themselves do not show on these configurations is left out, and
-    so are heat and field of the arm at K_c, whose block spins are not read.
+    so are temperature and slope at K_c, where block spins are not read.
 
     Args:
         dataset: as `compute` makes it.
@@ -237,118 +267,103 @@ def aspects(dataset: xr.Dataset, row: str, layer: int) -> dict[str, bool | None]
     found = _judged(dataset, row, layer)
     known = _judged(dataset, BLOCKS, layer)
     if row == CRITICAL:
-        known |= {"as hot": None, "field": None}
+        known |= {"temperature": None, "slope": None}
     return {name: good for name, good in found.items() if known[name]}
 
 
 def _judged(dataset: xr.Dataset, row: str, layer: int) -> dict[str, bool | None]:
-    here = {"row": row, "layer": layer}
-    there = {"row": MAJORITY, "layer": layer}
-    width, shift, heat, slope = (_number(dataset, n, **here) for n in PANELS)
-    hot, flat = (_number(dataset, n, **there) for n in ("T", "slope"))
-    limit = HEAT * hot[0]
+    width, shift, heat, slope = (
+        number(dataset, n, row=row, layer=layer) for n in PANELS
+    )
+    hot, flat = (number(dataset, n, row=MAJORITY, layer=layer) for n in ("T", "slope"))
     return {
-        "local": _below(width, 2**layer),
-        "covariant": _below((-shift[0], shift[1]), -COVARIANT),
-        "as hot": _below(_apart(heat, hot), limit),
-        "field": _below(_apart(slope, flat), SLOPE),
+        "width": below(width, 2**layer),
+        "shift": above(shift, (COVARIANT, 0.0)),
+        "temperature": below(is_apart(heat, hot), HEAT * hot[0]),
+        "slope": below(is_apart(slope, flat), SLOPE),
     }
 
 
-Number = tuple[float, float]
-
-
-def _number(dataset: xr.Dataset, name: str, **where: Any) -> Number:
-    value = dataset[name].sel(**where).item()
-    return value, float(np.nan_to_num(dataset[f"{name}_error"].sel(**where).item()))
-
-
-def _apart(one: Number, other: Number) -> Number:
-    return abs(one[0] - other[0]), math.hypot(one[1], other[1])
-
-
-def _below(value: Number, limit: float) -> bool | None:
-    """False where there is no reading; None within three errors of the limit."""
-    if not math.isfinite(value[0]):
-        return False
-    room = limit - value[0]
-    return None if abs(room) <= SIGMAS * value[1] else room > 0
-
-
 def _words(found: dict[str, bool | None]) -> str:
-    no = [name for name, good in found.items() if good is False]
-    unclear = [name for name, good in found.items() if good is None]
-    if not found:
-        return "cannot be told"
-    if no:
-        return f"not {', '.join(no)}"
-    return f"undecided: {', '.join(unclear)}" if unclear else "yes"
+    """What a layer shares with block spins, what not, and what cannot be told."""
+    parts = [
+        f"{word} {', '.join(names)}"
+        for word, answer in (("as in", True), ("unlike in", False), ("open in", None))
+        if (names := [name for name, good in found.items() if good is answer])
+    ]
+    return "; ".join(parts) or "nothing to ask for"
 
 
 def checks(dataset: xr.Dataset) -> list[Check]:
-    """Block spins pass; then each layer of the two arms with several trainings."""
+    """Whether each layer can be judged; then those with several trainings."""
     return [
-        _calibration(dataset),
+        *(_calibration(dataset, l) for l in LAYERS),
         *(_layer(dataset, row, l) for row in (PAPER, LOCAL) for l in LAYERS),
     ]
 
 
-def _calibration(dataset: xr.Dataset) -> Check:
-    words = {l: _judged(dataset, BLOCKS, l) for l in LAYERS}
-    told = [[n for n, good in words[l].items() if good] for l in LAYERS]
-    noise = {l: _words(aspects(dataset, UNTRAINED, l)) for l in LAYERS}
-    passes = {"local", "covariant"} <= set(told[0])
-    fails = noise[1].startswith("not")
+def _calibrated(dataset: xr.Dataset, layer: int) -> Status:
+    """Whether noise fails in anything that block spins show."""
+    noise = list(aspects(dataset, UNTRAINED, layer).values())
+    if noise and all(noise):
+        return Status.NOT
+    return Status.REPRODUCED if False in noise else Status.OPEN
+
+
+def _calibration(dataset: xr.Dataset, layer: int) -> Check:
+    asked = aspects(dataset, BLOCKS, layer)
+    noise = aspects(dataset, UNTRAINED, layer)
     return Check(
-        claim="The rows by which layers are judged tell block spins from noise.",
+        claim=f"Layer {layer}: the rows of the scorecard tell block spins from noise.",
         paper="not in the paper",
-        ours="block spins as a network show "
-        + "; ".join(
-            f"in layer {l}: {', '.join(t) or 'nothing'}"
-            for l, t in zip(LAYERS, told, strict=True)
-        ),
-        status=Status.REPRODUCED if passes and fails else Status.OPEN,
-        reason="the untrained network: "
-        + "; ".join(f"layer {l} {said}" for l, said in noise.items())
-        + "; a layer is asked only for what block spins show there",
+        ours=f"block spins as a network show {', '.join(asked) or 'nothing'}; the "
+        f"untrained network: {_words(noise)}",
+        status=_calibrated(dataset, layer),
+        reason="a layer is asked for what block spins show, and judged where noise "
+        f"fails in some of it: here shift {_both(dataset, 'shift', layer)}, slope "
+        f"{_both(dataset, 'slope', layer)} for block spins and for noise",
     )
+
+
+def _both(dataset: xr.Dataset, name: str, layer: int) -> str:
+    rows = (BLOCKS, UNTRAINED)
+    return " and ".join(cell(dataset, name, row=r, layer=layer) for r in rows)
 
 
 def _layer(dataset: xr.Dataset, row: str, layer: int) -> Check:
+    """Unlike block spins needs no noise; like them says little unless noise fails."""
     found = aspects(dataset, row, layer)
-    at = {"row": row, "layer": layer}
-    block = {"row": MAJORITY, "layer": layer}
-    trainings = int(dataset["seeds"].sel(row=row))
+    status = combined(list(found.values()))
+    told = _calibrated(dataset, layer) is Status.REPRODUCED
+    several = trainings(dataset, row) > 1
     return Check(
         claim=f"Layer {layer}, {row}: it maps configurations as block spins do.",
-        paper="the claim of the paper, by pictures of receptive fields"
-        if row == PAPER
-        else "not in the paper",
-        ours=f"listens to {cell(dataset, 'width', **at)} sites, shift "
-        f"{cell(dataset, 'shift', **at)}, T {cell(dataset, 'T', **at)}, slope "
-        f"{cell(dataset, 'slope', **at)}",
-        status=_status(found) if trainings > 1 else Status.OPEN,
-        reason=f"{_words(found)}; majority of the same size {_of(dataset, block)}; "
-        + ("one training, five decide" if trainings == 1 else f"{trainings} trainings"),
+        paper=IN_PICTURES if row == PAPER else "not in the paper",
+        ours=_of(dataset, row, layer),
+        status=status if told or status is Status.NOT else Status.OPEN,
+        reason="; ".join(
+            [
+                _words(found),
+                f"majority of the same size: {_of(dataset, MAJORITY, layer)}",
+                f"control without training: {_of(dataset, UNTRAINED, layer)}",
+                *([] if told else ["noise is not told from block spins here"]),
+                f"{trainings(dataset, row)} trainings" if several else ONCE,
+            ]
+        ),
     )
 
 
-def _of(dataset: xr.Dataset, at: dict[str, Any]) -> str:
-    return (
-        f"{cell(dataset, 'width', **at)} sites, T {cell(dataset, 'T', **at)}, slope "
-        f"{cell(dataset, 'slope', **at)}"
-    )
-
-
-def _status(found: dict[str, bool | None]) -> Status:
-    known = list(found.values())
-    if not known:
-        return Status.OPEN
-    if all(known):
-        return Status.REPRODUCED
-    if False not in known:
-        return Status.OPEN
-    return Status.PARTLY if True in known else Status.NOT
+def _of(dataset: xr.Dataset, row: str, layer: int) -> str:
+    at = {"row": row, "layer": layer}
+    width = cell(dataset, "width", **at)
+    said = ["no direct width" if width == "–" else f"direct width {width} sites"]
+    words = {"shift": "shift", "T": "T", "slope": "slope"}
+    said += [
+        f"{word} {text}"
+        for name, word in words.items()
+        if (text := cell(dataset, name, **at)) != "–"
+    ]
+    return ", ".join(said)
 
 
 EXHIBIT = Exhibit(

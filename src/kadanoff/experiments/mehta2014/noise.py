@@ -58,8 +58,11 @@ DIMERS = 2
 HALF = 0.5
 """Share of a unit's weights on noise above which it is spent there."""
 RATE, SCALE = 0.1, 0.01
+"""Of the descents: steps in which KL falls, from weights whose tanh is a line."""
 SMALLER, LONGER = 1e-5, 4
-"""Initial weights that make the linear stage longer, and by how much all is."""
+"""Initial weights for which tanh is a line for longer, and by how much all is."""
+BESIDE = 0.015
+"""Shift of the second set of points, which are often where the first are."""
 CLEAR = 0.1
 """Eigenvalues closer than this (relative) do not decide: both modes grow alike."""
 
@@ -223,8 +226,9 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             f"One unit, {DIMERS} noise dimers of coupling J beside the signal, exact "
             "KL from small weights; bars are 68 % intervals. The prediction is a step "
             "at the line: left of it the largest eigenvalue of ⟨v vᵀ⟩ is that of a "
-            "dimer, right of it that of the signal. Dashed: from initial weights of "
-            f"{SMALLER:g}, for which the linear stage is longer.",
+            "dimer, right of it that of the signal. Open squares, dashed, and set a "
+            f"little to the right: from initial weights of {SMALLER:g}, from which the "
+            "weights stay small for longer.",
             data_uri(_draw_first(dataset)),
             tables=[_crossings(dataset)],
         ),
@@ -239,18 +243,24 @@ def draw(dataset: xr.Dataset) -> list[Section]:
 
 
 def _draw_first(dataset: xr.Dataset) -> Figure:
-    fig = figure(9, 3.4, columns=dataset.sizes["signal"])
+    fig = figure(10.5, 3.4, columns=dataset.sizes["signal"])
     for ax, signal in zip(fig.axes, dataset["signal"].values, strict=True):
         for k, pairing in enumerate(dataset["pairing"].values):
             at = dataset.sel(signal=signal, pairing=pairing)
-            _fractions(ax, at["share"], PALETTE[k], "o-", f"J = {pairing:g}")
+            label = f"J = {pairing:g}"
+            _fractions(ax, at["share"], PALETTE[k], "o-", label)
             if signal == FIRST:
-                _fractions(ax, at["share_from_smaller"], PALETTE[k], "s--", None)
+                small = at["share_from_smaller"].assign_coords(
+                    ratio=at["ratio"] + BESIDE
+                )
+                label = f"J = {pairing:g}, from {SMALLER:g}"
+                _fractions(ax, small, PALETTE[k], "s--", label)
         ax.axvline(1, color="black", linewidth=0.8)
         ax.set_xlabel("K of the signal / K where eigenvalues are equal")
         ax.set_ylabel("share of machines on noise")
         ax.set_title(str(signal), fontsize=10)
-    fig.axes[0].legend(fontsize=8, frameon=False)
+    lines, labels = fig.axes[0].get_legend_handles_labels()
+    fig.legend(lines, labels, fontsize=8, frameon=False, loc="outside right upper")
     return fig
 
 
@@ -269,6 +279,7 @@ def _fractions(
         fmt=style,
         color=colour,
         markersize=4,
+        markerfacecolor="white" if style.startswith("s") else colour,
         linewidth=1.0,
         elinewidth=0.6,
         capsize=2,
@@ -364,7 +375,7 @@ def _weak(dataset: xr.Dataset) -> Check:
     return Check(
         claim="A trained machine spends its first unit on noise that renormalization "
         "discards, where the signal fluctuates less.",
-        paper="not in the text at hand; Koch-Janusz and Ringel (2018), in words",
+        paper="not in the text at hand; Koch-Janusz and Ringel (2018), remembered",
         ours=f"{k} of {n} machines with the signal's eigenvalue more than {CLEAR:.0%} "
         "below the noise's",
         status=_status(k, n),
@@ -398,8 +409,8 @@ def _predicted(dataset: xr.Dataset) -> Check:
     k, n = int(far.sum()), int(far.notnull().sum())
     close, among = int(near.sum()), int(near.notnull().sum())
     return Check(
-        claim="The linear stage predicts it: units turn to the leading eigenvector of "
-        "⟨v vᵀ⟩.",
+        claim="The eigenvalues predict it: while weights are small units turn to the "
+        "leading eigenvector of ⟨v vᵀ⟩.",
         paper="not stated; ours",
         ours=f"{k} of {n} machines are where it says",
         status=_status(k, n),

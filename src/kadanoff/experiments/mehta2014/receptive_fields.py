@@ -1,44 +1,46 @@
 """Do block spins emerge without being put in? Receptive fields, layer by layer.
 
-The paper shows, for units of each layer, the product of the weight matrices below it,
-W_1 W_2 … W_l, finds patches that grow with the layer, and says that the network has
-learned a coarse graining like block spins. Here every field has its shape in numbers:
-its *patches* (connected regions above half of its maximum) and its width, the root mean
-square distance from its centre over *all* sites, weighted by the square. A unit is
-called *local* when it has one patch and is narrower than its block has sites a side,
-2, 4 and 8. An ideal block of b×b has exactly
+The paper is remembered to show, for units of each layer, the product of the weight
+matrices below it, to find patches that grow with the layer, and to say that the network
+has learned a coarse graining like block spins; the text at hand is the abstract. Here
+every field has its shape in numbers, by weights and by what a unit responds to
+(`kadanoff.experiments.mehta2014.unit_fields`): its width, its patches, and for deeper
+layers how many units below it listens to and how far apart they are. Block spins,
+written as a network of the same shape, and the untrained network are read in the same
+way: they say what the configurations suffice to tell.
 
-    w² = min_c (1/b²) Σ_block d²(i, c) = (b² + 2)/6,      w = 1, √3, √11,
-
-c a site of it. What a unit of a deep layer sees is not only a product of weights: the
-*direct response* C⁻¹R of the original sites to it (`kadanoff.instruments.receptive`)
-is measured on chains that nothing was trained on. Shares of units are read by halves of
-these chains, the core in one half and D² between both. Block spins, written as a
-network of the same shape, and the untrained network are read in the same way: they say
-what the configurations suffice to tell.
-
-Of a unit above the first layer a block of blocks would have four *parents* below it,
-(Σ W²)²/Σ W⁴, and its four strongest parents would be neighbours, on average
-(4 + 2√2)/6 = 1.138 block sides apart. It can be local without that: noise of many
-parents averages out, where they share a part.
+A layer has *emerged* where nearly all of its units are local: one patch, narrower than
+the 2, 4 or 8 sites of its block. Fields grow *as blocks do* where they are as narrow as
+that in every layer and gain at least half of what an ideal block gains.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import K_C
 from kadanoff.exact.onsager import correlation_length
-from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work, shown
+from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
+from kadanoff.experiments.mehta2014.by_layer import (
+    IN_PICTURES,
+    ONCE,
+    SIGMAS,
+    Number,
+    above,
+    below,
+    cell,
+    combined,
+    legend,
+    number,
+    percent,
+    points,
+    trainings,
+)
 from kadanoff.experiments.mehta2014.deep_network import (
     BLOCKS,
     COUPLING,
@@ -48,68 +50,34 @@ from kadanoff.experiments.mehta2014.deep_network import (
     LAYERS,
     LOCAL,
     PAPER,
+    STRONG,
     UNTRAINED,
     Settings,
     arms,
     block_network,
-    hidden_layers,
     material,
     start,
     trained,
 )
+from kadanoff.experiments.mehta2014.unit_fields import (
+    READINGS,
+    block_width,
+    read,
+    response_fields,
+    some_units,
+    weight_fields,
+)
 from kadanoff.experiments.studies import attributes_of, over_seeds
-from kadanoff.geometry import Grid
-from kadanoff.instruments.fields import core_of, count_patches, from_centre
-from kadanoff.instruments.receptive import direct_response, locality
-from kadanoff.networks.dbn import DBN, receptive_fields
+from kadanoff.networks.dbn import DBN
 from kadanoff.networks.products import one_thread
-from kadanoff.reports.figures import PALETTE, data_uri, figure, image_rows
+from kadanoff.reports.figures import data_uri, figure, image_rows
 from kadanoff.reports.page import Section, Table
 
-__all__ = [
-    "EXHIBIT",
-    "READINGS",
-    "block_width",
-    "cell",
-    "points",
-    "read",
-    "read_direct",
-    "read_weights",
-    "sentence",
-]
+__all__ = ["EXHIBIT", "sentence"]
 
 MOSTLY, HARDLY = 0.9, 0.1  # shares of units that count as all and as none
-SIGMAS = 3.0
 ROOM = 1.2  # how much wider than a local field a uniform one must be
-UNITS = 4  # fields that are shown of a layer
-STRONGEST = 4  # parents of a block
-READINGS = {
-    "width": "width of weights (sites)",
-    "patches": "patches of weights",
-    "single": "one patch",
-    "local": "local",
-    "alive": "alive",
-    "parents": "parents",
-    "apart": "parents apart (sites)",
-    "response": "width of response (sites)",
-    "direct_width": "direct width (sites)",
-    "directly": "respond directly",
-    "direct_single": "one direct patch",
-    "direct_local": "directly local",
-}
-"""Reading → heading: widths are medians over units, patches the mean, the rest shares
-of all units but for parents (median) and how far apart they are (median)."""
-
-
-def block_width(b: int, side: int) -> float:
-    """Width of a uniform field on b×b of side×side sites, as of any field here.
-
-    >>> round(block_width(4, 40) ** 2, 12)
-    3.0
-    """
-    block = np.zeros((1, side, side))
-    block[:, :b, :b] = 1
-    return float(_shapes(Grid((side, side)), block).width[0])
+UNITS = 4  # fields that are kept of a layer
 
 
 def compute(settings: Settings, work: Work) -> xr.Dataset:
@@ -119,19 +87,22 @@ def compute(settings: Settings, work: Work) -> xr.Dataset:
     found, fields = np.full(shape, np.nan), {}
     with one_thread():
         for name, seed, network, fine in _networks(settings, work):
-            rows = read(network, fine, seed=work.subseed("read", seed))
+            chance = work.subseed("read", seed)
+            rows = read(network, fine, seed=chance)
             for l, row in enumerate(rows):
                 found[:, names.index(name), l, seed] = [row[r] for r in READINGS]
             if seed == 0:
-                fields[name] = _pictures(network, fine.grid)
+                fields[name] = _some_fields(network, fine, chance)
             done = int(np.isfinite(found[0, :, 0]).sum())
             work.progress("receptive fields")(done, max(done, len(names)))
     exact = [block_width(2**l, settings.side) for l in LAYERS]
+    axes = ("row", "layer", "unit", "x", "y")
+    by_weights, by_response = (
+        np.stack(kind) for kind in zip(*(fields[name] for name in names), strict=True)
+    )
     return _dataset(found, names, settings).assign(
-        field=(
-            ("row", "layer", "unit", "x", "y"),
-            np.stack([fields[n] for n in names]),
-        ),
+        field=(axes, by_weights),
+        response_field=(axes, by_response),
         exact_width=("layer", exact),
         uniform_width=block_width(settings.side, settings.side),
     )
@@ -150,174 +121,14 @@ def _networks(
                 yield BLOCKS, seed, block_network(fine.grid.shape), fine
 
 
-def read(network: DBN, fine: Ensemble, *, seed: int) -> list[dict[str, float]]:
-    """`READINGS` of every layer.
-
-    Args:
-        network: dense machines over the sites of `fine`.
-        fine: configurations that it was not trained on.
-        seed: draws the layers in between.
-
-    Raises:
-        ValueError: configurations that do not fit or are too few to cut in blocks.
-    """
-    of_weights = read_weights(network, fine.grid)
-    layers = hidden_layers(network, fine, seed=seed)
-    return [
-        weights | read_direct(fine, hidden, 2**l)
-        for l, (weights, hidden) in enumerate(zip(of_weights, layers, strict=True), 1)
-    ]
-
-
-def read_weights(network: DBN, grid: Grid) -> list[dict[str, float]]:
-    """The readings of every layer that its weights have, which are exact.
-
-    Args:
-        network: dense machines.
-        grid: the sites below the first.
-
-    Raises:
-        ValueError: a grid that does not fit.
-    """
-    rows, centres = [], np.empty((0, grid.dimension))
-    for l, machine in enumerate(network.machines, 1):
-        below = centres
-        shapes = _shapes(grid, _fields(network, l, grid))
-        centres = shapes.centre
-        one = shapes.alive & (shapes.patches == 1)
-        weights = machine.W.detach().double().numpy()
-        rows.append(
-            {
-                "width": _median(shapes.width[shapes.alive]),
-                "patches": _mean(shapes.patches[shapes.alive]),
-                "single": one.mean(),
-                "local": (one & (shapes.width < 2**l)).mean(),
-                "alive": shapes.alive.mean(),
-                "parents": math.nan if l == 1 else _parents(weights),
-                "apart": math.nan if l == 1 else _apart(weights, grid, below),
-            }
-        )
-    return rows
-
-
-def read_direct(fine: Ensemble, hidden: Ensemble, b: int) -> dict[str, float]:
-    """The readings of a layer that take configurations.
-
-    Args:
-        fine: the sites.
-        hidden: the layer over the same chains and draws.
-        b: side of the block that a unit stands for.
-
-    Raises:
-        ValueError: as `kadanoff.instruments.receptive.locality`.
-    """
-    whole = locality(fine, hidden)
-    patches, square = _by_halves(fine, hidden)
-    one = patches == 1
-    return {
-        "response": float(whole.width.value),
-        "direct_width": float(whole.direct_width.value),
-        "directly": whole.directly,
-        "direct_single": one.mean(),
-        "direct_local": (one & (square < b**2)).mean(),
-    }
-
-
-@dataclass(frozen=True, eq=False)
-class _Shapes:
-    """Width, patches, centre `(units, d)` and whether there is a field at all."""
-
-    width: np.ndarray
-    patches: np.ndarray
-    centre: np.ndarray
-    alive: np.ndarray
-
-
-def _shapes(grid: Grid, fields: np.ndarray) -> _Shapes:
-    """Of `(units, *shape)` fields, `(units,)` each."""
-    core = core_of(fields)
-    d2 = from_centre(grid, fields**2 * core)
-    squares = (fields**2).reshape(d2.shape)
-    strength = squares.sum(axis=1)
-    alive = strength > 0
-    width = np.sqrt((squares * d2).sum(axis=1) / np.where(alive, strength, np.nan))
-    centre = _middle(grid, fields**2 * core)
-    return _Shapes(width, count_patches(grid, core), centre, alive)
-
-
-def _middle(grid: Grid, weights: np.ndarray) -> np.ndarray:
-    """Mean positions on the torus by mean phases, which need not be sites."""
-    parts = []
-    for axis, side in enumerate(grid.shape):
-        others = tuple(k + 1 for k in range(grid.dimension) if k != axis)
-        line = weights.sum(axis=others)
-        phase = np.angle(line @ np.exp(2j * np.pi * np.arange(side) / side))
-        parts.append(phase * side / (2 * np.pi))
-    return np.stack(parts, axis=-1) @ np.array(grid.basis)
-
-
-def _fields(network: DBN, level: int, grid: Grid) -> np.ndarray:
-    product = receptive_fields(network, level).T.double().numpy()
-    return product.reshape(-1, *grid.shape)
-
-
-def _parents(weights: np.ndarray) -> float:
-    """Median over units of how many units below they listen to."""
-    squares = weights**2
-    alive = squares.sum(axis=0) > 0
-    squares = squares[:, alive]
-    return _median(squares.sum(axis=0) ** 2 / (squares**2).sum(axis=0))
-
-
-def _apart(weights: np.ndarray, grid: Grid, centres: np.ndarray) -> float:
-    """Median over units of the mean distance between their strongest parents."""
-    if weights.shape[0] < STRONGEST:
-        return math.nan
-    strongest = abs(weights).argsort(axis=0)[-STRONGEST:]
-    places = centres[strongest]  # (parent, unit, axis)
-    pairs = np.triu_indices(STRONGEST, 1)
-    apart = grid.distance(places[pairs[0]], places[pairs[1]]).mean(axis=0)
-    return _median(apart[abs(weights).sum(axis=0) > 0])
-
-
-def _by_halves(fine: Ensemble, hidden: Ensemble) -> tuple[np.ndarray, np.ndarray]:
-    """Patches that both halves of the chains have, and w² of D between them.
-
-    A core is chosen in one half, D² is the product of both: noise that looks like a
-    patch in one half is not there in the other.
-    """
-    grid = fine.grid
-    pairs = zip(fine.split(2), hidden.split(2), strict=True)
-    direct = [direct_response(*pair).T.reshape(-1, *grid.shape) for pair in pairs]
-    cores = [core_of(d) for d in direct]
-    moment, strength = 0.0, 0.0
-    for own, core in zip(direct, cores, strict=True):
-        d2 = from_centre(grid, own**2 * core)
-        product = (direct[0] * direct[1] * core).reshape(d2.shape)
-        moment = moment + (product * d2).sum(axis=1)
-        strength = strength + product.sum(axis=1)
-    square = np.where(strength > 0, moment, np.nan) / np.where(
-        strength > 0, strength, 1
-    )
-    return count_patches(grid, cores[0] & cores[1]), square
-
-
-def _median(values: np.ndarray) -> float:
-    return float(np.median(values)) if len(values) else math.nan
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else math.nan
-
-
-def _pictures(network: DBN, grid: Grid) -> np.ndarray:
-    """Fields of units spread over every layer, `(layer, unit, *shape)`."""
-    shown_units = []
-    for l in LAYERS:
-        fields = _fields(network, l, grid)
-        every = ((np.arange(UNITS) + 0.5) * len(fields) / UNITS).astype(int)
-        shown_units.append(fields[every].astype(np.float32))
-    return np.stack(shown_units)
+def _some_fields(
+    network: DBN, fine: Ensemble, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fields of some units by weights and by response, `(layer, unit, *shape)` each."""
+    by_weights = [weight_fields(network, l, fine.grid) for l in LAYERS]
+    some = [fields[some_units(len(fields), UNITS)] for fields in by_weights]
+    by_response = response_fields(network, fine, units=UNITS, seed=seed)
+    return np.array(some, np.float32), np.array(by_response, np.float32)
 
 
 def _dataset(found: np.ndarray, names: Sequence[str], settings: Settings) -> xr.Dataset:
@@ -338,29 +149,37 @@ def _dataset(found: np.ndarray, names: Sequence[str], settings: Settings) -> xr.
 
 def draw(dataset: xr.Dataset) -> list[Section]:
     """Fields of some units, their shapes against the layer, and all numbers."""
-    side = dataset.sizes["x"]
     length = correlation_length(COUPLING)
     return [
         Section(
             "What units see of the lattice",
-            f"Products of weight matrices of {UNITS} units of each layer of "
-            f"{_sizes(side)}, each on its own scale. K = {COUPLING} is "
-            f"{100 * (1 - COUPLING / K_C):.1f} % below K_c: a disordered magnet with a "
-            f"correlation length of {length:.2f} sites.",
-            data_uri(_draw_fields(dataset)),
+            "Products of weight matrices of some units of each layer of "
+            f"{_sizes(dataset.sizes['x'])}, each on its own scale, blank where all "
+            f"weights are 0. K = {COUPLING} is {100 * (1 - COUPLING / K_C):.1f} % "
+            "below K_c: a disordered magnet with a correlation length of "
+            f"{length:.2f} sites.",
+            data_uri(_draw_fields(dataset, "field")),
+        ),
+        Section(
+            "What the same units respond to",
+            "Weights by which spins best predict a unit, measured on chains that "
+            "nothing was trained on, each on its own scale and with its noise: of the "
+            "untrained network there is nothing else, and the block spins show how "
+            "deep these configurations reach.",
+            data_uri(_draw_fields(dataset, "response_field")),
         ),
         Section(
             "Width, patches and locality against the layer",
-            "Mean over training seeds; no error bar where there is one. Dashed: ideal "
+            "Mean over trainings; no error bar where there is one. Dotted: ideal "
             "blocks of 2×2, 4×4 and 8×8. Local: one patch, and narrower than 2, 4 and "
-            "8 sites. Directly: by what a unit responds to on other chains; the row of "
-            "block spins says what these can tell.",
+            "8 sites. Patches of a response are counted where both halves of the "
+            "chains have them; a layer without any has no point.",
             data_uri(_draw_shapes(dataset)),
             tables=[_table(dataset, l) for l in LAYERS],
             remarks=[
                 "Remembered, not in the text at hand: rate, momentum, batch, penalty "
-                "and epochs of the paper's arm. Biases are frozen at 0, the rate falls "
-                "to 0, and layers pass on drawn units."
+                "and epochs of the training in the row “paper”. Biases are frozen at "
+                "0, the rate falls to 0, and layers pass on drawn units."
             ],
         ),
     ]
@@ -370,13 +189,14 @@ def _sizes(side: int) -> str:
     return "–".join(str(side**2 // 4**l) for l in (0, *LAYERS))
 
 
-def _draw_fields(dataset: xr.Dataset) -> Figure:
+def _draw_fields(dataset: xr.Dataset, name: str) -> Figure:
     rows: dict[str, list[np.ndarray | None]] = {}
-    for name in (PAPER, CRITICAL, LOCAL, BLOCKS):
-        here = dataset["field"].sel(row=name)
-        rows[name] = [
-            here.sel(layer=l).isel(unit=u).values for l in LAYERS for u in range(2)
-        ]
+    for row in (PAPER, CRITICAL, LOCAL, UNTRAINED, BLOCKS):
+        if row in dataset["row"].values:
+            here = dataset[name].sel(row=row)
+            rows[row] = [
+                here.sel(layer=l).isel(unit=u).values for l in LAYERS for u in range(2)
+            ]
     titles = [f"layer {l}" for l in LAYERS for _ in range(2)]
     return image_rows(rows, titles, size=1.7, responses=True)
 
@@ -384,192 +204,204 @@ def _draw_fields(dataset: xr.Dataset) -> Figure:
 PANELS = {
     "width": "width of weights (sites)",
     "patches": "patches of weights (mean)",
-    "local": "share of local units",
-    "direct_local": "share of directly local units",
+    "local": "share local by weights",
+    "direct_patches": "patches of response (mean)",
+    "direct_local": "share local by response",
     "parents": "parents of a unit",
 }
 
 
 def _draw_shapes(dataset: xr.Dataset) -> Figure:
-    fig = figure(16, 3.9, columns=len(PANELS))
+    fig = figure(13.5, 7.2, rows=2, columns=3)
     for ax, (name, label) in zip(fig.axes, PANELS.items(), strict=True):
-        for k, row in enumerate(dataset["row"].values):
-            points(ax, dataset.sel(row=row), name, str(row), k)
+        points(ax, dataset, name)
         ax.set_ylabel(label, fontsize=9)
-        ax.set_xlabel("layer", fontsize=9)
-        ax.set_xticks(LAYERS)
-    fig.axes[0].plot(LAYERS, dataset["exact_width"], "k--", linewidth=1.2)
-    fig.axes[1].set_yscale("log")
-    handles, labels = fig.axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, fontsize=9, frameon=False, loc="outside right center")
+    fig.axes[0].plot(LAYERS, dataset["exact_width"], "k:", linewidth=2)
+    for at in (1, 3):
+        fig.axes[at].set_yscale("log")
+    legend(fig)
     return fig
 
 
-MARKERS = "osD^v<>PX*hd"
-
-
-def points(ax: Axes, here: xr.Dataset, name: str, row: str, k: int) -> None:
-    """A reading against the layer: arms in colours, whatever else in grey.
-
-    Args:
-        ax: where to.
-        here: with `(layer,)` variables `name` and `name_error`.
-        name: of the reading.
-        row: its label.
-        k: number of the row, from 0.
-    """
-    ax.errorbar(
-        np.array(LAYERS) + 0.03 * (k - len(MARKERS) / 2),
-        here[name],
-        np.nan_to_num(here[f"{name}_error"]),
-        label=row,
-        color=PALETTE[k] if k < len(PALETTE) else "0.55",
-        marker=MARKERS[k % len(MARKERS)],
-        linestyle="-" if k < len(PALETTE) else ":",
-        markersize=4.5,
-        linewidth=0.9,
-        capsize=2,
-    )
-
-
 def _table(dataset: xr.Dataset, layer: int) -> Table:
-    header = [f"layer {layer}", "seeds", *READINGS.values()]
+    header = [f"layer {layer}", "trainings", *READINGS.values()]
     rows = [
         [
-            str(row),
-            str(int(dataset["seeds"].sel(row=row))),
+            row,
+            str(trainings(dataset, row)),
             *(cell(dataset, name, row=row, layer=layer) for name in READINGS),
         ]
-        for row in dataset["row"].values
+        for row in map(str, dataset["row"].values)
     ]
     return Table(header, rows)
 
 
-def cell(dataset: xr.Dataset, name: str, **where: Any) -> str:
-    """A reading as text: without an error where there is one seed.
-
-    Args:
-        dataset: with the variables `name` and `name_error`.
-        name: of the reading, a number once `where` has chosen its place.
-        where: values of coordinates.
-    """
-    value = dataset[name].sel(**where).item()
-    if not math.isfinite(value):
-        return "–"
-    error = dataset[f"{name}_error"].sel(**where).item()
-    return shown(dataset, name, **where) if math.isfinite(error) else f"{value:.3g}"
-
-
 def checks(dataset: xr.Dataset) -> list[Check]:
-    """The claim layer by layer in the paper's arm, and every other arm in one row."""
-    rows = [str(r) for r in dataset["row"].values if r not in (UNTRAINED, BLOCKS)]
+    """The claim layer by layer in the paper's training, then what other ones change."""
+    rows = [str(r) for r in dataset["row"].values]
+    changed = [r for r in rows if r not in (PAPER, UNTRAINED, BLOCKS)]
+    once = [r for r in changed if trainings(dataset, r) == 1]
     return [
         *(_emerges(dataset, l) for l in LAYERS),
         *(f(dataset, row) for row in (PAPER, LOCAL) for f in (_grows, _of_blocks)),
-        *(_changed(dataset, row) for row in rows if row != PAPER),
+        *(_changed(dataset, row) for row in changed if row not in once),
+        *([_changed_once(dataset, once)] if once else []),
     ]
 
 
 def _emerges(dataset: xr.Dataset, layer: int) -> Check:
     b, at = 2**layer, {"row": PAPER, "layer": layer}
-    by_weights = _share(dataset, "local", **at)
-    by_response = _share(dataset, "direct_local", **at)
-    calibrated = _share(dataset, "direct_local", row=BLOCKS, layer=layer)
-    statuses = [_status(by_weights)]
-    if _status(calibrated) is Status.REPRODUCED:
-        statuses.append(_status(by_response))
+    statuses = [_status(number(dataset, "local", **at))]
+    if _reaches(dataset, layer):
+        statuses.append(_status(number(dataset, "direct_local", **at)))
     uniform = float(dataset["uniform_width"])
-    if uniform < ROOM * b:  # a field all over the lattice would count as local
+    too_small = uniform < ROOM * b  # a field all over the lattice would count as local
+    if too_small:
         statuses.append(Status.OPEN)
-    known = (
-        f"block spins themselves: {_percent(calibrated)} directly local on these "
-        "configurations"
-    )
-    if int(dataset["seeds"].sel(row=PAPER)) < 2:
-        statuses.append(Status.OPEN)
+    ideal = dataset["exact_width"].sel(layer=layer).item()
     return Check(
         claim=f"Layer {layer}: units see one block of {b}×{b} sites, which nobody put "
         "in.",
-        paper="pictures of fields in patches; no number",
-        ours=f"{_percent(_share(dataset, 'single', **at))} of the units have one patch "
-        f"of weights, {_percent(by_weights)} are local by their weights, "
-        f"{_percent(by_response)} by what they respond to; width "
-        f"{cell(dataset, 'width', **at)}, {cell(dataset, 'patches', **at)} patches, "
-        f"an ideal block has {dataset['exact_width'].sel(layer=layer).item():.3f} and "
-        "1",
+        paper=IN_PICTURES,
+        ours=f"{_percent(dataset, 'single', **at)} of the units have one patch of "
+        f"weights, {_percent(dataset, 'local', **at)} are local by their weights, "
+        f"{_percent(dataset, 'direct_local', **at)} by what they respond to; width "
+        f"{cell(dataset, 'width', **at)} sites, {cell(dataset, 'patches', **at)} "
+        f"patches, an ideal block has {ideal:.3f} and 1",
         status=_both(statuses),
         reason=f"local is one patch narrower than {b} sites; above {MOSTLY:.0%} of the "
-        f"units it holds, below {HARDLY:.0%} not; a uniform field has {uniform:.1f} "
-        f"sites, so that a larger lattice decides below {ROOM * b:g}; {known}",
+        f"units it holds, below {HARDLY:.0%} not; by weights and by response, "
+        f"{_of_both(dataset, BLOCKS, layer)} of block spins are and "
+        f"{_of_both(dataset, UNTRAINED, layer)} of the untrained units"
+        + ("" if _reaches(dataset, layer) else "; responses are too noisy to judge by")
+        + (
+            f"; a uniform field has {uniform:.1f} sites, a larger lattice decides"
+            if too_small
+            else ""
+        )
+        + _once(dataset, PAPER),
     )
+
+
+def _of_both(dataset: xr.Dataset, row: str, layer: int) -> str:
+    shares = (
+        _percent(dataset, name, row=row, layer=layer)
+        for name in ("local", "direct_local")
+    )
+    return " and ".join(shares)
+
+
+def _once(dataset: xr.Dataset, row: str) -> str:
+    return "" if trainings(dataset, row) > 1 else f"; {ONCE}"
+
+
+def _percent(dataset: xr.Dataset, name: str, **where: str | int) -> str:
+    return percent(number(dataset, name, **where))
+
+
+def _widths(dataset: xr.Dataset, row: str) -> str:
+    return ", ".join(cell(dataset, "width", row=row, layer=l) for l in LAYERS)
 
 
 def _grows(dataset: xr.Dataset, row: str) -> Check:
-    here = dataset.sel(row=row)
-    width, error = here["width"].values, here["width_error"].values
-    steps = np.diff(width)
-    errors = np.hypot(error[1:], error[:-1])
-    grows = bool((steps > SIGMAS * errors).all())
-    shrinks = bool((steps < -SIGMAS * errors).any())
-    ratio = width / dataset["exact_width"].values
+    widths = [number(dataset, "width", row=row, layer=l) for l in LAYERS]
+    ideal = dataset["exact_width"].values
+    steps = list(zip(widths[1:], widths[:-1], strict=True))
+    grows = [above(*step) for step in steps]
+    narrow = [below(w, 2**l) for w, l in zip(widths, LAYERS, strict=True)]
+    enough = [
+        above((deep[0] - gain / 2, deep[1]), shallow)
+        for (deep, shallow), gain in zip(steps, np.diff(ideal), strict=True)
+    ]
     return Check(
         claim=f"Receptive fields grow from layer to layer as blocks do ({row}).",
-        paper="in pictures" if row == PAPER else "not in the paper",
-        ours="widths "
-        + ", ".join(cell(dataset, "width", row=row, layer=l) for l in LAYERS)
-        + " sites; ideal blocks "
-        + ", ".join(f"{w:.3f}" for w in dataset["exact_width"].values),
-        status=Status.REPRODUCED if grows else Status.NOT if shrinks else Status.OPEN,
+        paper=IN_PICTURES if row == PAPER else "not in the paper",
+        ours=f"widths {_widths(dataset, row)} sites; ideal blocks "
+        + ", ".join(f"{w:.3f}" for w in ideal),
+        status=_growth(grows, [*narrow, *enough]),
         reason="over the ideal block's they are "
-        + ", ".join(f"{r:.1f}" for r in ratio)
-        + (", and a deeper layer is narrower than the one below it" if shrinks else ""),
+        + ", ".join(f"{w[0] / one:.1f}" for w, one in zip(widths, ideal, strict=True))
+        + "; as blocks do is narrower than 2, 4 and 8 sites and half of a block's gain "
+        "at each step"
+        + ("; a deeper layer is narrower than the one below it" * (False in grows))
+        + f"; the untrained network has {_widths(dataset, UNTRAINED)}"
+        + _once(dataset, row),
     )
+
+
+def _growth(grows: Sequence[bool | None], as_blocks: Sequence[bool | None]) -> Status:
+    """Not where fields shrink; partly where they grow, but not as blocks do."""
+    if False in grows:
+        return Status.NOT
+    if None in grows or (None in as_blocks and False not in as_blocks):
+        return Status.OPEN
+    return Status.REPRODUCED if all(as_blocks) else Status.PARTLY
 
 
 def _of_blocks(dataset: xr.Dataset, row: str) -> Check:
     at = {"row": row, "layer": 2}
     ideal = dataset.sel(row=BLOCKS, layer=2)
-    parents, apart = (_estimate(dataset, n, **at) for n in ("parents", "apart"))
-    few = parents[0] < 2 * float(ideal["parents"])
-    near = apart[0] < 2 * float(ideal["apart"])
-    several = int(dataset["seeds"].sel(row=row)) > 1
+    blocks = _status(number(dataset, "local", row=row, layer=1))
+    few, near = (
+        below(number(dataset, name, **at), 2 * float(ideal[name]))
+        for name in ("parents", "apart")
+    )
+    below_it = _percent(dataset, "local", row=row, layer=1)
     return Check(
         claim=f"A unit of the second layer is a block of neighbouring blocks ({row}).",
-        paper="how a stack of block spins works",
+        paper="how a stack of block spins works; remembered, the text at hand is the "
+        "abstract",
         ours=f"it listens to {cell(dataset, 'parents', **at)} units of the first layer"
-        f", the four strongest {cell(dataset, 'apart', **at)} sites apart",
-        status=Status.OPEN
-        if not several
-        else Status.REPRODUCED
-        if few and near
-        else Status.PARTLY
-        if few or near
-        else Status.NOT,
-        reason=f"block spins have {float(ideal['parents']):.3g} and "
-        f"{float(ideal['apart']):.3f}, the untrained network "
+        f", the four strongest {cell(dataset, 'apart', **at)} sites apart; {below_it} "
+        "of the first layer's units are local",
+        status=_composed(blocks, few, near),
+        reason="it takes blocks below, which are local; block spins have "
+        f"{float(ideal['parents']):.3g} parents, {float(ideal['apart']):.3f} sites "
+        "apart, and twice that is the limit; the untrained network has "
         f"{cell(dataset, 'parents', row=UNTRAINED, layer=2)} and "
-        f"{cell(dataset, 'apart', row=UNTRAINED, layer=2)}; twice that of blocks is "
-        "the limit",
+        f"{cell(dataset, 'apart', row=UNTRAINED, layer=2)}{_once(dataset, row)}",
     )
 
 
+def _composed(blocks: Status, few: bool | None, near: bool | None) -> Status:
+    """Blocks of blocks need blocks; where some are, few or near is a part."""
+    if blocks is Status.NOT or (few is False and near is False):
+        return Status.NOT
+    if blocks is Status.OPEN:
+        return Status.OPEN
+    return combined([blocks is Status.REPRODUCED, few, near])
+
+
 def _changed(dataset: xr.Dataset, row: str) -> Check:
-    shares = [_share(dataset, "local", row=row, layer=l) for l in LAYERS]
-    seeds = int(dataset["seeds"].sel(row=row))
-    direct = [_share(dataset, "direct_local", row=row, layer=l) for l in LAYERS[:2]]
     change = str(dataset["change"].sel(row=row).item())
     return Check(
         claim=f"The first layer's units are local by another training: {change}.",
         paper="not in the paper",
-        ours=f"local by weights in layers 1, 2, 3: {', '.join(map(_percent, shares))}; "
-        f"by response in layers 1, 2: {', '.join(map(_percent, direct))}",
-        status=_status(shares[0]) if seeds > 1 else Status.OPEN,
-        reason=(
-            f"{seeds} trainings; " if seeds > 1 else "one training; five would decide; "
-        )
-        + "paper's arm "
-        f"{_percent(_share(dataset, 'local', row=PAPER, layer=1))} in layer 1",
+        ours=f"local by weights in layers 1, 2, 3: {_shares(dataset, row, 'local')}; "
+        f"by response {_shares(dataset, row, 'direct_local')}",
+        status=_status(number(dataset, "local", row=row, layer=1)),
+        reason=f"{trainings(dataset, row)} trainings; in layer 1 "
+        f"{_percent(dataset, 'local', row=PAPER, layer=1)} by the paper's and "
+        f"{_percent(dataset, 'local', row=UNTRAINED, layer=1)} without any",
     )
+
+
+def _changed_once(dataset: xr.Dataset, rows: Sequence[str]) -> Check:
+    changes = (str(dataset["change"].sel(row=r).item()) for r in rows)
+    return Check(
+        claim="One change of the paper's training alone makes the first layer's units "
+        f"local: {'; '.join(changes)}.",
+        paper="not in the paper",
+        ours="local by weights in layer 1: "
+        + ", ".join(f"{r} {_percent(dataset, 'local', row=r, layer=1)}" for r in rows),
+        status=Status.OPEN,
+        reason=f"{ONCE}; the paper's training "
+        f"{_percent(dataset, 'local', row=PAPER, layer=1)}",
+    )
+
+
+def _shares(dataset: xr.Dataset, row: str, name: str) -> str:
+    return ", ".join(_percent(dataset, name, row=row, layer=l) for l in LAYERS)
 
 
 def sentence(dataset: xr.Dataset) -> str:
@@ -578,24 +410,46 @@ def sentence(dataset: xr.Dataset) -> str:
     Args:
         dataset: as `compute` makes it.
     """
-    one, two = ({"row": PAPER, "layer": l} for l in (1, 2))
-    first = _share(dataset, "local", **one)
-    second = _share(dataset, "direct_local", **two)
-    better = _share(dataset, "local", row=LOCAL, layer=1)
     side, length = dataset.sizes["x"], correlation_length(COUPLING)
-    several = int(dataset["seeds"].sel(row=PAPER)) > 1
-    found = _status(first) if several else Status.OPEN
+    found = EMERGE[_status(number(dataset, "local", row=PAPER, layer=1))]
+    shares = [
+        f"{_percent(dataset, 'local', row=row, layer=1)}{words}"
+        f"{'' if trainings(dataset, row) > 1 else ' (one training)'}"
+        for row, words in _rivals(dataset).items()
+    ]
     return (
         f"A deep network trained as the paper's is remembered to be, on {side}×{side} "
-        f"at K = {COUPLING} (ξ = {length:.1f} sites), {EMERGE[found]}: "
-        f"{_percent(first)} of its first layer's units are local, with "
-        f"{cell(dataset, 'patches', **one)} patches each; {_percent(second)} of the "
-        "second layer's respond to one patch narrower than 4 sites, through "
-        f"{cell(dataset, 'parents', **two)} units of the first where a block of blocks "
-        f"has 4. With an L1 penalty large enough {_percent(better)} of the first "
-        "layer's units are local, and those of the second listen to "
-        f"{cell(dataset, 'parents', row=LOCAL, layer=2)} of them."
+        f"at K = {COUPLING} (ξ = {length:.1f} sites), {found}: {', '.join(shares)}; "
+        f"{_second(dataset)} {cell(dataset, 'parents', row=PAPER, layer=2)} units "
+        "of the first where a block of blocks has 4."
     )
+
+
+def _second(dataset: xr.Dataset) -> str:
+    """What its units respond to is said where block spins' responses are local."""
+    if not _reaches(dataset, 2):
+        return "a unit of the second layer listens to"
+    share = _percent(dataset, "direct_local", row=PAPER, layer=2)
+    return (
+        f"{share} of the second layer's respond to one patch narrower than 4 sites, "
+        "through"
+    )
+
+
+def _reaches(dataset: xr.Dataset, layer: int) -> bool:
+    """Whether these configurations show by response that block spins are local."""
+    known = number(dataset, "direct_local", row=BLOCKS, layer=layer)
+    return _status(known) is Status.REPRODUCED
+
+
+def _rivals(dataset: xr.Dataset) -> dict[str, str]:
+    """The paper's training, with the penalty alone changed, and a recipe for it."""
+    change = {r: dataset["change"].sel(row=r).item() for r in (STRONG, LOCAL)}
+    return {
+        PAPER: " of that layer's units are local",
+        STRONG: f" with only an {change[STRONG]}",
+        LOCAL: f" with an {change[LOCAL]}",
+    }
 
 
 EMERGE = {
@@ -604,22 +458,6 @@ EMERGE = {
     Status.NOT: "has no block spins in its first layer",
     Status.OPEN: "leaves open whether its first layer has block spins",
 }
-
-
-Number = tuple[float, float]
-
-
-def _estimate(dataset: xr.Dataset, name: str, **where: Any) -> Number:
-    value = dataset[name].sel(**where).item()
-    return value, float(np.nan_to_num(dataset[f"{name}_error"].sel(**where).item()))
-
-
-_share = _estimate
-
-
-def _percent(share: Number) -> str:
-    value, error = share
-    return f"{100 * value:.0f} %" + (f" ± {100 * error:.0f}" if error else "")
 
 
 def _status(share: Number) -> Status:
@@ -648,4 +486,5 @@ EXHIBIT = Exhibit(
     compute=compute,
     draw=draw,
     checks=checks,
+    version=2,
 )

@@ -1,42 +1,69 @@
 """Up to a few units and back: how much of a configuration comes through.
 
-The paper passes configurations of 40×40 up to the 25 units of the last layer and back
-down, and shows that the result looks like the input in its large features. Here the
-likeness is a number,
+The paper is remembered to pass configurations of 40×40 up to the 25 units of the last
+layer and back down, and to show that the result looks like the input in its large
+features; the text at hand is the abstract. Here the likeness is a number,
 
     ρ = Σ v r / √(Σ v² · Σ r²),
 
 sums over all sites and configurations of chains that nothing was trained on: 1 for a
 perfect picture, 0 for one that knows nothing; 1 − ρ² is the error of the best multiple
-of r. Whether units or their means were passed is not in the text at hand: both are
-read, as *means* and as *bits*; on the way down means are passed.
+of r. A picture in one shade has ρ = √⟨m²⟩ when the shade is the magnetization m, which
+is one number and no picture; so beside ρ stands ρ of the *details*, the same of v and r
+less the mean of each picture. Whether units or their means were passed is not known:
+both are read, as *means* and as *bits*; on the way down means are passed.
 
 Whatever the code, it is undone twice: by its *own* way down, and by the best *linear*
 decoder, fitted on the training configurations, which says what the code knows. Beside
-the networks stand codes of as many units:
+the networks stand other codes:
 
+    magnetization    one number for all sites, m or its sign
     block spins      means of 2×2, 4×4, 8×8 sites or the signs of their sums, expanded
                      back to their blocks; for means ρ² = ⟨(block mean)²⟩ exactly
     lattice waves    those of largest S(k): ρ² = Σ_{largest N_l} S(k)/Σ S(k), which no
                      linear code of N_l numbers exceeds (Eckart and Young 1936)
     untrained        the network before training
     mean of the data the same picture for every configuration
-    another input    the paper's arm, its picture of another configuration
+    another input    the paper's network, its picture of another configuration
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 import xarray as xr
 from matplotlib.figure import Figure
 
-from kadanoff.coarse.block import Average, Majority
 from kadanoff.ensemble import Ensemble
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
+from kadanoff.experiments.mehta2014.by_layer import (
+    IN_PICTURES,
+    MAGNETIZATION,
+    MEAN,
+    ONCE,
+    OTHER,
+    WAVES,
+    Number,
+    above,
+    cell,
+    combined,
+    legend,
+    number,
+    points,
+    trainings,
+)
+from kadanoff.experiments.mehta2014.codes import (
+    DECODERS,
+    Coder,
+    at_most,
+    likeness,
+    of_blocks,
+    of_magnetization,
+    of_network,
+    of_waves,
+)
 from kadanoff.experiments.mehta2014.deep_network import (
     BLOCKS,
     FAST,
@@ -51,30 +78,16 @@ from kadanoff.experiments.mehta2014.deep_network import (
     start,
     trained,
 )
-from kadanoff.experiments.mehta2014.receptive_fields import cell, points
 from kadanoff.experiments.studies import attributes_of, over_seeds
-from kadanoff.geometry import Grid
-from kadanoff.networks.dbn import DBN, draw_up
 from kadanoff.networks.products import one_thread
-from kadanoff.randomness import generator
 from kadanoff.reports.figures import data_uri, figure, image_rows
 from kadanoff.reports.page import Section, Table
 
-__all__ = ["EXHIBIT", "Coder", "likeness", "of_blocks", "of_network", "of_waves"]
+__all__ = ["EXHIBIT"]
 
-WAVES, MEAN, OTHER = "lattice waves", "mean of the data", "another input"
 CODES = ("means", "bits")
-DECODERS = ("own", "linear")
-ENOUGH = 10_000  # configurations: ρ to 0.001
 PICTURES = 3
-RIDGE = 1e-4  # of the variance of a unit: codes of dead units have no inverse
 MOSTLY = 0.9
-SIGMAS = 3.0
-
-Codes = list[tuple[np.ndarray, np.ndarray]]
-"""For each layer the code `(n, units)` and what it is expanded to, `(n, sites)`."""
-Coder = Callable[[np.ndarray], Codes]
-"""From `(n, *shape)` configurations."""
 
 
 @dataclass(frozen=True)
@@ -88,159 +101,22 @@ class _Row:
     fine: Ensemble
 
 
-def of_network(network: DBN, *, bits: bool, seed: int) -> Coder:
-    """Every layer of a deep network and its way down, by means.
-
-    Args:
-        network: dense machines.
-        bits: whether units are drawn on the way up, or their means passed.
-        seed: of the draws.
-    """
-    noise = torch.Generator().manual_seed(seed)
-
-    @torch.no_grad()
-    def code(values: np.ndarray) -> Codes:
-        v = network.tensor(values)
-        if bits:
-            levels = draw_up(network, v, noise=noise)[1:]
-        else:
-            levels = []
-            for machine in network.machines:
-                v = machine.hidden_mean(v)
-                levels.append(v)
-        found = []
-        for l, h in enumerate(levels, 1):
-            down = h
-            for machine in reversed(network.machines[:l]):
-                down = machine.visible_mean(down)
-            found.append((h.numpy(), down.reshape(len(values), -1).numpy()))
-        return found
-
-    return code
-
-
-def of_blocks(grid: Grid, *, bits: bool, seed: int) -> Coder:
-    """Means of 2×2, 4×4 and 8×8 sites, or the signs of their sums, and expansions.
-
-    Args:
-        grid: the sites.
-        bits: signs, a tie by a coin; means otherwise.
-        seed: of the coins.
-    """
-    rng = generator(seed, "coins")
-
-    def code(values: np.ndarray) -> Codes:
-        found = []
-        for l in LAYERS:
-            b = 2**l
-            rule = Majority(b=b) if bits else Average(b=b)
-            coarse = rule(values, grid, rng=rng).astype(np.float32)
-            back = coarse.repeat(b, axis=1).repeat(b, axis=2)
-            n = len(values)
-            found.append((coarse.reshape(n, -1), back.reshape(n, -1)))
-        return found
-
-    return code
-
-
-def of_waves(data: Ensemble) -> Coder:
-    """The lattice waves of largest structure factor in `data`, and their sum.
-
-    Args:
-        data: configurations, whose waves these are.
-    """
-    shape = data.grid.shape
-    power = np.zeros(shape)
-    for part in _parts(data):
-        power += (abs(np.fft.fft2(part)) ** 2).sum(axis=0)
-    order = power.reshape(-1).argsort(kind="stable")[::-1]
-
-    def code(values: np.ndarray) -> Codes:
-        waves = np.fft.fft2(values, norm="ortho")
-        # The Hartley transform has one real number for each wave.
-        numbers = (waves.real - waves.imag).reshape(len(values), -1)
-        found = []
-        for l in LAYERS:
-            kept = np.zeros_like(numbers)
-            most = order[: data.grid.size // 4**l]
-            kept[:, most] = numbers[:, most]
-            again = np.fft.fft2(kept.reshape(-1, *shape), norm="ortho")
-            back = (again.real - again.imag).reshape(len(values), -1)
-            found.append((numbers[:, most].astype(np.float32), back.astype(np.float32)))
-        return found
-
-    return code
-
-
-def likeness(coder: Coder, data: Ensemble, fine: Ensemble) -> np.ndarray:
-    """ρ of every layer by the code's own way down and the best linear one.
-
-    Args:
-        coder: codes and expansions.
-        data: where the linear decoder is fitted.
-        fine: other configurations, which are read.
-
-    Returns:
-        `(layer, 2)`; not a number of a picture that is zero everywhere.
-    """
-    decoders = _decoders(coder, data)
-    moments = np.zeros((len(LAYERS), 2, 2))
-    sites = 0
-    for part in _parts(fine):
-        v = part.reshape(len(part), -1).astype(np.float32)
-        sites += v.size
-        for l, (code, own) in enumerate(coder(part)):
-            for k, r in enumerate((own, code @ decoders[l])):
-                moments[l, k] += (v * r).sum(dtype=float), (r * r).sum(dtype=float)
-    with np.errstate(invalid="ignore"):
-        return moments[..., 0] / np.sqrt(moments[..., 1] * sites)
-
-
-def _decoders(coder: Coder, data: Ensemble) -> list[np.ndarray]:
-    """Least squares of the sites on the code of each layer, `(units, sites)`."""
-    squares, products = [], []
-    for part in _parts(data):
-        v = part.reshape(len(part), -1).astype(np.float32)
-        for l, (code, _) in enumerate(coder(part)):
-            if len(squares) == l:
-                squares.append(np.zeros((code.shape[1],) * 2))
-                products.append(np.zeros((code.shape[1], v.shape[1])))
-            squares[l] += code.T @ code
-            products[l] += code.T @ v
-    found = []
-    for square, product in zip(squares, products, strict=True):
-        scale = max(np.trace(square) / len(square), np.finfo(float).tiny)
-        ridge = RIDGE * scale * np.eye(len(square))
-        found.append(np.linalg.solve(square + ridge, product).astype(np.float32))
-    return found
-
-
-def _parts(ensemble: Ensemble, size: int = ENOUGH) -> Iterator[np.ndarray]:
-    """At most `size` configurations in parts."""
-    left = size
-    for chunk in ensemble.chunks():
-        part = ensemble.read(chunk)[:left]
-        left -= len(part)
-        yield part
-        if left == 0:
-            return
-
-
 def compute(settings: Settings, work: Work) -> xr.Dataset:
     """ρ of every code, `(row, layer, code, decoder)`, and pictures from the last."""
-    names = [a.name for a in arms(settings)] + [UNTRAINED, BLOCKS, WAVES, MEAN, OTHER]
-    shape = (len(names), len(LAYERS), len(CODES), len(DECODERS), settings.seeds)
-    found, pictures = np.full(shape, np.nan), {}
+    names = [a.name for a in arms(settings)] + [UNTRAINED, *KNOWN, MEAN, OTHER]
+    shape = (len(READINGS), len(names), len(LAYERS), len(CODES), len(DECODERS))
+    found, pictures = np.full((*shape, settings.seeds), np.nan), {}
     with one_thread():
         for row in _rows(settings, work):
             at = names.index(row.name)
             for code, coder in row.coders.items():
-                rho = likeness(coder, row.data, row.fine)
-                found[at, :, CODES.index(code), :, row.seed] = rho
+                read = likeness(coder, row.data, row.fine)
+                values = [getattr(read, name) for name in READINGS]
+                found[:, at, :, CODES.index(code), :, row.seed] = values
             if row.name == PAPER:
                 rho = _another(row.coders["means"], row.fine)
-                found[names.index(OTHER), :, 0, 0, row.seed] = rho
-                found[names.index(MEAN), :, 0, 0, row.seed] = _constant(row)
+                found[0, names.index(OTHER), :, 0, 0, row.seed] = rho
+                found[0, names.index(MEAN), :, 0, 0, row.seed] = _constant(row)
             if row.seed == 0 and row.name in SHOWN:
                 pictures["input" if not pictures else ""] = _some(row.fine)
                 back = row.coders["means"](_some(row.fine))[-1][1]
@@ -256,7 +132,9 @@ def compute(settings: Settings, work: Work) -> xr.Dataset:
     )
 
 
-SHOWN = (PAPER, LOCAL, UNTRAINED, BLOCKS, WAVES)
+READINGS = ("rho", "details", "shade")
+KNOWN = (BLOCKS, WAVES, MAGNETIZATION)
+SHOWN = (PAPER, LOCAL, UNTRAINED, *KNOWN)
 
 
 def _rows(settings: Settings, work: Work) -> Iterator[_Row]:
@@ -280,11 +158,16 @@ def _rows(settings: Settings, work: Work) -> Iterator[_Row]:
                 }
                 yield _Row(BLOCKS, seed, blocks, data, fine)
                 yield _Row(WAVES, seed, {"means": of_waves(data)}, data, fine)
+                shades = {
+                    code: of_magnetization(bits=code == "bits", seed=chance)
+                    for code in CODES
+                }
+                yield _Row(MAGNETIZATION, seed, shades, data, fine)
 
 
 def _another(coder: Coder, fine: Ensemble) -> np.ndarray:
     """ρ with the picture of another chain's configuration, `(layer,)`."""
-    values = np.concatenate(list(_parts(fine)))
+    values = np.concatenate(list(at_most(fine)))
     other = np.roll(values, len(values) // 2, axis=0).reshape(len(values), -1)
     return np.array(
         [
@@ -297,8 +180,8 @@ def _another(coder: Coder, fine: Ensemble) -> np.ndarray:
 
 def _constant(row: _Row) -> float:
     """ρ with the mean of the training configurations."""
-    mean = np.concatenate(list(_parts(row.data))).mean(axis=0)
-    values = np.concatenate(list(_parts(row.fine)))
+    mean = np.concatenate(list(at_most(row.data))).mean(axis=0)
+    values = np.concatenate(list(at_most(row.fine)))
     return float((values * mean).mean() / np.sqrt((mean**2).mean()))
 
 
@@ -308,13 +191,15 @@ def _some(fine: Ensemble) -> np.ndarray:
 
 
 def _dataset(found: np.ndarray, names: Sequence[str], settings: Settings) -> xr.Dataset:
-    means = [over_seeds(cell) for cell in found.reshape(-1, found.shape[-1])]
     axes = ("row", "layer", "code", "decoder")
-    data = {
-        "rho": (axes, np.reshape([m.value for m in means], found.shape[:-1])),
-        "rho_error": (axes, np.reshape([m.error for m in means], found.shape[:-1])),
-    }
-    seeds = np.isfinite(found[:, 0, 0, 0]).sum(axis=-1)
+    data = {}
+    for name, values in zip(READINGS, found, strict=True):
+        means = [over_seeds(cell) for cell in values.reshape(-1, values.shape[-1])]
+        for part in ("value", "error"):
+            numbers = [float(getattr(mean, part)) for mean in means]
+            key = name if part == "value" else f"{name}_error"
+            data[key] = (axes, np.reshape(numbers, values.shape[:-1]))
+    seeds = np.isfinite(found[0, :, 0, 0, 0]).sum(axis=-1)
     return xr.Dataset(
         data,
         coords={
@@ -331,6 +216,7 @@ def _dataset(found: np.ndarray, names: Sequence[str], settings: Settings) -> xr.
 def draw(dataset: xr.Dataset) -> list[Section]:
     """Inputs and what comes back, and ρ of every code against its layer."""
     units = [dataset.attrs["side"] ** 2 // 4**l for l in LAYERS]
+    sizes = ", ".join(map(str, units))
     return [
         Section(
             f"From {units[-1]} units and back",
@@ -340,11 +226,12 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         ),
         Section(
             "How much comes through",
-            "ρ between configurations and what comes back from each layer of "
-            f"{', '.join(map(str, units))} numbers; no linear code of numbers is above "
-            "lattice waves. Mean over seeds; no error bar where there is one.",
+            f"ρ between configurations and what comes back from each layer of {sizes} "
+            "units; no linear code of as many numbers is above lattice waves, and the "
+            "magnetization is one number. Below, ρ of the details: both pictures less "
+            "their means. Mean over trainings; no error bar where there is one.",
             data_uri(_draw_likeness(dataset)),
-            tables=[_table(dataset)],
+            tables=[_table(dataset, name) for name in ("rho", "details")],
             remarks=[
                 "Bits say less than numbers: signs of block sums are the partner of "
                 "drawn units, block means that of means."
@@ -364,81 +251,89 @@ def _draw_pictures(dataset: xr.Dataset) -> Figure:
 
 
 def _draw_likeness(dataset: xr.Dataset) -> Figure:
-    fig = figure(13.5, 3.9, columns=3)
+    fig = figure(13.5, 7.4, rows=2, columns=3)
     panels = (("means", "own"), ("means", "linear"), ("bits", "linear"))
-    rows = [str(r) for r in dataset["row"].values]
-    for ax, (code, decoder) in zip(fig.axes, panels, strict=True):
-        for k, row in enumerate(rows):
-            here = dataset.sel(row=row, code=code, decoder=decoder)
-            points(ax, here, "rho", row, k)
+    kinds = {"rho": "ρ", "details": "ρ of the details"}
+    both = [(kind, panel) for kind in kinds.items() for panel in panels]
+    for ax, ((name, label), (code, decoder)) in zip(fig.axes, both, strict=True):
+        points(ax, dataset.sel(code=code, decoder=decoder), name)
         ax.set_title(f"{code}, {decoder} way down", fontsize=10)
-        ax.set_xlabel("layer", fontsize=9)
-        ax.set_ylabel("ρ", fontsize=9)
+        ax.set_ylabel(label, fontsize=9)
         ax.set_ylim(-0.05, 1)
-        ax.set_xticks(LAYERS)
-    handles, labels = fig.axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, fontsize=9, frameon=False, loc="outside right center")
+    legend(fig)
     return fig
 
 
-def _table(dataset: xr.Dataset) -> Table:
+def _table(dataset: xr.Dataset, name: str) -> Table:
     columns = [(c, d) for c in CODES for d in DECODERS]
-    header = ["code", "seeds"]
+    header = ["ρ" if name == "rho" else "ρ of the details", "trainings"]
     header += [f"layer {l}, {c}, {d}" for l in LAYERS for c, d in columns]
     rows = []
     for row in map(str, dataset["row"].values):
         cells = [
-            cell(dataset, "rho", row=row, layer=l, code=c, decoder=d)
+            cell(dataset, name, row=row, layer=l, code=c, decoder=d)
             for l in LAYERS
             for c, d in columns
         ]
-        rows.append([row, str(int(dataset["seeds"].sel(row=row))), *cells])
+        rows.append([row, str(trainings(dataset, row)), *cells])
     return Table(header, rows)
 
 
 def checks(dataset: xr.Dataset) -> list[Check]:
     """Whether the large features come back, and what they are worth beside blocks."""
-    return [_comes_back(dataset), _as_blocks(dataset), _first_layer(dataset)]
+    return [
+        _comes_back(dataset),
+        _has_details(dataset),
+        _as_blocks(dataset),
+        _first_layer(dataset),
+    ]
 
 
-Number = tuple[float, float]
-
-
-def _rho(dataset: xr.Dataset, row: str, code: str, decoder: str, layer: int) -> Number:
-    where = {"row": row, "code": code, "decoder": decoder, "layer": layer}
-    error = dataset["rho_error"].sel(**where).item()
-    return dataset["rho"].sel(**where).item(), float(np.nan_to_num(error))
-
-
-def _above(one: Number, other: Number, factor: float = 1.0) -> bool | None:
-    """Whether one is above `factor` times the other; None within three errors."""
-    gap = one[0] - factor * other[0]
-    error = SIGMAS * float(np.hypot(one[1], factor * other[1]))
-    return None if abs(gap) <= error else gap > 0
+LAST = LAYERS[-1]
+BACK = {"code": "means", "decoder": "own", "layer": LAST}
 
 
 def _comes_back(dataset: xr.Dataset) -> Check:
-    last = LAYERS[-1]
-    ours = _rho(dataset, PAPER, "means", "own", last)
-    blocks = _rho(dataset, BLOCKS, "means", "own", last)
-    nothing = [_rho(dataset, r, "means", "own", last) for r in (OTHER, MEAN, UNTRAINED)]
-    heard = [_above(ours, n) for n in nothing]
-    as_good = _above(ours, blocks, MOSTLY)
+    nothing = (OTHER, MEAN, UNTRAINED, MAGNETIZATION)
+    shade = number(dataset, "shade", row=PAPER, **BACK)[0]
     return Check(
         claim="From the units of the last layer the large features of a configuration "
         "come back.",
-        paper="pictures; no number",
-        ours=f"ρ = {_shown(dataset, PAPER, 'means', 'own', last)}; block means "
-        f"{_shown(dataset, BLOCKS, 'means', 'own', last)}",
-        status=_status(heard, as_good),
-        reason=f"controls: another input {_shown(dataset, OTHER, 'means', 'own', last)}"
-        f", mean of the data {_shown(dataset, MEAN, 'means', 'own', last)}, untrained "
-        f"{_shown(dataset, UNTRAINED, 'means', 'own', last)}; reproduced above "
-        f"{MOSTLY:g} of block means, of which it is {ours[0] / blocks[0]:.2f}",
+        paper=IN_PICTURES,
+        ours=f"ρ = {cell(dataset, 'rho', row=PAPER, **BACK)}; the magnetization alone, "
+        f"one number, {cell(dataset, 'rho', row=MAGNETIZATION, **BACK)}; block means "
+        f"{cell(dataset, 'rho', row=BLOCKS, **BACK)}",
+        status=_beside(dataset, "rho", nothing),
+        reason="it must be above whatever cannot tell one part of this configuration "
+        "from another: "
+        + _of_rows(dataset, "rho", nothing)
+        + f"; and above {MOSTLY:g} of block means, of which it is "
+        f"{_ratio(dataset, 'rho'):.2f}; {shade:.1%} of the power of what comes back is "
+        f"the mean of each picture{_once(dataset)}",
     )
 
 
-def _status(heard: Sequence[bool | None], as_good: bool | None) -> Status:
+def _has_details(dataset: xr.Dataset) -> Check:
+    """Without the mean, which a single number carries as well."""
+    shape = cell(dataset, "details", row=PAPER, **BACK)
+    return Check(
+        claim="What comes back tells one part of a configuration from another.",
+        paper="not in the paper",
+        ours=f"ρ of the details, both pictures less their means, = {shape}; block "
+        f"means {cell(dataset, 'details', row=BLOCKS, **BACK)}",
+        status=_beside(dataset, "details", (UNTRAINED,)),
+        reason="it must be above the untrained network's, "
+        f"{cell(dataset, 'details', row=UNTRAINED, **BACK)}, and {MOSTLY:g} of block "
+        f"means', of which it is {_ratio(dataset, 'details'):.2f}; the magnetization "
+        f"alone has none{_once(dataset)}",
+    )
+
+
+def _beside(dataset: xr.Dataset, name: str, nothing: Sequence[str]) -> Status:
+    """Not beyond a control: not; as good as block means: reproduced."""
+    ours, blocks = (number(dataset, name, row=r, **BACK) for r in (PAPER, BLOCKS))
+    heard = [above(ours, number(dataset, name, row=r, **BACK)) for r in nothing]
+    as_good = above(ours, blocks, MOSTLY)
     if False in heard:
         return Status.NOT
     if None in heard or as_good is None:
@@ -446,63 +341,78 @@ def _status(heard: Sequence[bool | None], as_good: bool | None) -> Status:
     return Status.REPRODUCED if as_good else Status.PARTLY
 
 
+def _ratio(dataset: xr.Dataset, name: str) -> float:
+    ours, blocks = (number(dataset, name, row=r, **BACK) for r in (PAPER, BLOCKS))
+    return ours[0] / blocks[0]
+
+
+def _of_rows(dataset: xr.Dataset, name: str, rows: Sequence[str]) -> str:
+    return ", ".join(f"{r} {cell(dataset, name, row=r, **BACK)}" for r in rows)
+
+
+def _once(dataset: xr.Dataset) -> str:
+    return "" if trainings(dataset, PAPER) > 1 else f"; {ONCE}"
+
+
+def _rho(dataset: xr.Dataset, row: str, code: str, layer: int) -> Number:
+    return number(dataset, "rho", row=row, code=code, decoder="linear", layer=layer)
+
+
+def _shown(dataset: xr.Dataset, row: str, code: str, layer: int) -> str:
+    return cell(dataset, "rho", row=row, code=code, decoder="linear", layer=layer)
+
+
 def _as_blocks(dataset: xr.Dataset) -> Check:
     """The same of the best linear decoder: what the codes know."""
-    last = LAYERS[-1]
     pairs = {
-        code: [_rho(dataset, r, code, "linear", last) for r in (PAPER, BLOCKS)]
-        for code in CODES
+        c: (_rho(dataset, PAPER, c, LAST), _rho(dataset, BLOCKS, c, LAST))
+        for c in CODES
     }
-    good = [_above(ours, blocks, MOSTLY) for ours, blocks in pairs.values()]
-    bound = _rho(dataset, WAVES, "means", "own", last)
+    bound = number(dataset, "rho", row=WAVES, **BACK)
     return Check(
         claim="The units of the last layer know as much of a configuration as block "
         "spins of the same number.",
         paper="not in the paper",
         ours="by the best linear decoder "
         + "; ".join(
-            f"{code}: ρ = {_shown(dataset, PAPER, code, 'linear', last)}, block spins "
-            f"{_shown(dataset, BLOCKS, code, 'linear', last)}"
+            f"{code}: ρ = {_shown(dataset, PAPER, code, LAST)}, block spins "
+            f"{_shown(dataset, BLOCKS, code, LAST)}"
             for code in CODES
         ),
-        status=Status.OPEN
-        if None in good and False not in good
-        else Status.REPRODUCED
-        if all(good)
-        else Status.PARTLY
-        if any(good)
-        else Status.NOT,
+        status=combined([above(*pair, factor=MOSTLY) for pair in pairs.values()]),
         reason="their ratios are "
         + ", ".join(f"{a[0] / b[0]:.2f} ({c})" for c, (a, b) in pairs.items())
         + f", {MOSTLY:g} is the limit; no linear code of as many numbers exceeds "
-        f"{bound[0]:.3f}",
+        f"{bound[0]:.3f}; controls, means and bits: "
+        + ", ".join(
+            f"{r} {_shown(dataset, r, 'means', LAST)} and "
+            f"{_shown(dataset, r, 'bits', LAST)}"
+            for r in (MAGNETIZATION, UNTRAINED)
+        )
+        + _once(dataset),
     )
 
 
 def _first_layer(dataset: xr.Dataset) -> Check:
     """Where it is lost: the first layer has as many units as 2×2 blocks."""
-    ours = _rho(dataset, PAPER, "bits", "linear", 1)
-    blocks = _rho(dataset, BLOCKS, "bits", "linear", 1)
-    good = _above(ours, blocks, MOSTLY)
+    ours, blocks = (_rho(dataset, r, "bits", 1) for r in (PAPER, BLOCKS))
+    of_means = [_rho(dataset, r, "means", 1) for r in (UNTRAINED, PAPER)]
+    more = above(of_means[0], of_means[1])
     return Check(
         claim="The first layer's units know as much of it as 2×2 block spins.",
         paper="not in the paper",
-        ours=f"bits by the best linear decoder: ρ = "
-        f"{_shown(dataset, PAPER, 'bits', 'linear', 1)}, block spins "
-        f"{_shown(dataset, BLOCKS, 'bits', 'linear', 1)}, local recipe "
-        f"{_shown(dataset, LOCAL, 'bits', 'linear', 1)}",
-        status=Status.OPEN
-        if good is None
-        else Status.REPRODUCED
-        if good
-        else Status.NOT,
+        ours=f"bits by the best linear decoder: ρ = {_shown(dataset, PAPER, 'bits', 1)}"
+        f", block spins {_shown(dataset, BLOCKS, 'bits', 1)}, local recipe "
+        f"{_shown(dataset, LOCAL, 'bits', 1)}",
+        status=combined([above(ours, blocks, MOSTLY)]),
         reason=f"their ratio is {ours[0] / blocks[0]:.2f}, {MOSTLY:g} is the limit; "
-        f"the untrained network has {_shown(dataset, UNTRAINED, 'bits', 'linear', 1)}",
+        f"the untrained network has {_shown(dataset, UNTRAINED, 'bits', 1)}, but its "
+        f"means {_shown(dataset, UNTRAINED, 'means', 1)}, {MORE_OR_NOT[more]} the "
+        f"{_shown(dataset, PAPER, 'means', 1)} of the trained one's{_once(dataset)}",
     )
 
 
-def _shown(dataset: xr.Dataset, row: str, code: str, decoder: str, layer: int) -> str:
-    return cell(dataset, "rho", row=row, code=code, decoder=decoder, layer=layer)
+MORE_OR_NOT = {True: "more than", False: "less than", None: "not told from"}
 
 
 EXHIBIT = Exhibit(
@@ -513,4 +423,5 @@ EXHIBIT = Exhibit(
     compute=compute,
     draw=draw,
     checks=checks,
+    version=2,
 )
