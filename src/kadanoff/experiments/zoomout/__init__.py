@@ -5,6 +5,7 @@ from __future__ import annotations
 from kadanoff.experiments.exhibit import Paper
 from kadanoff.experiments.zoomout import (
     epsilon,
+    features,
     parameters,
     scale_invariance,
     self_similarity,
@@ -24,6 +25,7 @@ PAPER = Paper(
         self_similarity.EXHIBIT,
         epsilon.EXHIBIT,
         parameters.EXHIBIT,
+        features.EXHIBIT,
     ),
     first_page=first_page,
 )

@@ -3,7 +3,9 @@
 The essay names Wilson's and Fisher's expansion as what made Kadanoff's idea compute.
 The series of `flows.epsilon` for one spin component are set against what is known: mean
 field at d = 4, the numerical bootstrap at d = 3 (F. Kos, D. Poland, D. Simmons-Duffin
-and A. Vichi, J. High Energy Phys. 08, 036 (2016)), Onsager at d = 2.
+and A. Vichi, J. High Energy Phys. 08, 036 (2016)), Onsager at d = 2. The essay itself
+has neither a dimension nor a number. A partial sum explains an exponent in part where
+it is nearer than mean field is.
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         ax.set_xlabel("dimension d = 4 - ε")
         ax.set_ylabel(SYMBOL[name])
         ax.invert_xaxis()
-    fig.axes[0].legend(fontsize=9, frameon=False)
+        ax.legend(fontsize=9, frameon=False)
     text = (
         "Partial sums of the expansion about four dimensions for one component (lines) "
         "and what is known at d = 4, 3 and 2 (points). The series is asymptotic: more "
@@ -91,15 +93,19 @@ def _at(dataset: xr.Dataset, dimension: int) -> Check:
     order = int(dataset["nu_orders"])
     sums = dataset["nu"].sel(epsilon=4 - dimension)
     value, exact = float(sums.sel(order=order)), KNOWN["nu"][dimension]
-    off = value / exact - 1
+    off, mean_field = value / exact - 1, KNOWN["nu"][4] / exact - 1
+    if abs(off) < GOOD:
+        status = Status.REPRODUCED
+    else:
+        status = Status.PARTLY if abs(off) < abs(mean_field) else Status.NOT
     return Check(
-        claim=f"The expansion about four dimensions explains exponents at d = "
-        f"{dimension}.",
-        paper="in words",
+        claim=f"The expansion about four dimensions explains the exponents, here ν at "
+        f"d = {dimension}.",
+        paper="in words, of no dimension",
         ours=f"ν = {value:.4f} to ε^{order}, {float(sums.sel(order=1)):.4f} to ε",
-        status=Status.REPRODUCED if abs(off) < GOOD else Status.PARTLY,
+        status=status,
         reason=f"{exact:.4f} is known: off by {off:+.1%}, mean field's ½ by "
-        f"{0.5 / exact - 1:+.1%}",
+        f"{mean_field:+.1%}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Five sentences with numbers: what the essay says, and what comes out."""
+"""Six sentences with numbers: what the essay says, and what comes out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 import xarray as xr
 
-from kadanoff.experiments.exhibit import FirstPage, shown
+from kadanoff.experiments.exhibit import FirstPage, Status, shown
+from kadanoff.experiments.zoomout import (
+    parameters,
+    scale_invariance,
+    self_similarity,
+)
+from kadanoff.experiments.zoomout.digit_networks import AVERAGED, DIGITS, PLANTED
 from kadanoff.experiments.zoomout.epsilon import KNOWN
 
 __all__ = ["first_page"]
@@ -23,33 +29,39 @@ def first_page(data: Data) -> FirstPage:
             _expansion(data["epsilon"]),
             _dying(data["parameters"]),
             _growing(data["parameters"]),
+            _surviving(data["features"]),
         ]
     )
 
 
 def _alike(dataset: xr.Dataset) -> str:
     last = int(dataset.zooms.values[-1])
-    m = {
-        t: (
-            shown(dataset, "m", temperature=t, zooms=1),
-            shown(dataset, "m", temperature=t, zooms=last),
-        )
+    cold, critical, hot = (
+        [scale_invariance.size(dataset, t, zooms) for zooms in (1, last)]
         for t in dataset.temperature.values
-    }
-    cold, critical, hot = m.values()
+    )
+    still = scale_invariance.stands_still(dataset).status is Status.REPRODUCED
     return (
         f"A magnet at T_c zoomed out {last} times to 8×8 has |m| = {critical[1]}, "
-        f"after one zoom {critical[0]}: it looks alike at all scales; 5 % colder |m| "
-        f"goes from {cold[0]} to {cold[1]}, 5 % warmer from {hot[0]} to {hot[1]}."
+        f"after one zoom {critical[0]}: it {'looks' if still else 'does not look'} "
+        "alike at all scales; "
+        f"5 % colder |m| goes from {cold[0]} to {cold[1]}, 5 % warmer from {hot[0]} to "
+        f"{hot[1]}."
     )
 
 
 def _similar(dataset: xr.Dataset) -> str:
+    first, last = dataset.side.values[[0, -1]]
+    words = {
+        Status.REPRODUCED: "as it must",
+        Status.PARTLY: "one power but another",
+        Status.NOT: "though no one power fits",
+        Status.OPEN: "too roughly to tell",
+    }[self_similarity.fractal(dataset).status]
     return (
-        "Its largest cluster has the box dimension "
-        f"{shown(dataset, 'dimension', temperature=1.0)} on "
-        f"{dataset.sizes['row']}×{dataset.sizes['row']} sites, 187/96 = {187 / 96:.4f} "
-        "on an infinite lattice; the gasket has ln 3/ln 2 at every scale."
+        f"From {first} to {last} sites a side its largest cluster grows as L^D with "
+        f"D = {shown(dataset, 'dimension', temperature=1.0)}, {words}: "
+        f"187/96 = {self_similarity.CLUSTER:.4f} is exact."
     )
 
 
@@ -68,7 +80,12 @@ def _dying(dataset: xr.Dataset) -> str:
     return (
         "Two critical magnets, one with couplings along diagonals, start "
         f"{shown(dataset, 'unlike', zooms=first)} apart in their couplings and are "
-        f"{shown(dataset, 'unlike', zooms=last)} apart after {last} zooms."
+        f"{shown(dataset, 'unlike', zooms=last)} apart after {last} zooms: "
+        + {
+            Status.REPRODUCED: "they become alike.",
+            Status.OPEN: "whether they become alike is open.",
+            Status.NOT: "they do not become alike.",
+        }[parameters.alike(dataset).status]
     )
 
 
@@ -76,8 +93,35 @@ def _growing(dataset: xr.Dataset) -> str:
     even, odd = (
         [shown(dataset, name, direction=k) for k in (0, 1)] for name in ("even", "odd")
     )
+    both = {parameters.directions(dataset, p).status for p in parameters.SECTORS}
+    if Status.NOT in both:
+        words = "which is not what one relevant direction each would have"
+    elif Status.OPEN in both:
+        words = "which cannot all be told from 1"
+    else:
+        words = "below 1, and die"
     return (
         f"One zoom multiplies a small change of temperature by {even[0]} (exactly 2) "
         f"and a small field by {odd[0]} (exactly 3.668); the next directions have "
-        f"{even[1]} and {odd[1]}, below 1, and die."
+        f"{even[1]} and {odd[1]}, {words}."
+    )
+
+
+def _surviving(dataset: xr.Dataset) -> str:
+    if "missing" in dataset.attrs:
+        return dataset.attrs["missing"]
+    digits, sign = (
+        {
+            group: shown(dataset, "survival", arm=arm, group=group)
+            for group in ("class", "sign")
+        }
+        for arm in (DIGITS, PLANTED)
+    )
+    block = shown(dataset, "survival", arm=AVERAGED, group="sign")
+    return (
+        "A network asked for noisy digits multiplies a small change along their "
+        f"differences by {digits['class']} of its share and one along a checkerboard "
+        f"by {digits['sign']}; asked for the sign of that checkerboard in the same "
+        f"images, by {sign['class']} and {sign['sign']} (block averages: {block}): the "
+        "question decides what survives, not the scale alone."
     )
