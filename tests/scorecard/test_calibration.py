@@ -33,7 +33,7 @@ MAPS = 50
 PARAMETERS = np.linspace(0, 1, MAPS)
 FEW, MANY = 1024, 102_400
 REPEATS = 3
-"""How often a map is read on few configurations: of 300 pulls, 58 and 78 % are 3.6 σ."""
+"""Readings of a map on few configurations: of 300 pulls 58 and 78 % are 3.6 σ away."""
 LOCAL_FEW, LOCAL_MANY = 8192, 204_800
 """Direct responses need more configurations to be read at all."""
 ROWS = (
