@@ -42,21 +42,6 @@ def test_the_dimension_is_judged_as_it_is(of, name, value, words):
 
 
 @pytest.mark.parametrize(
-    ("apart", "words"),
-    [
-        ((0.01, 0.001), "they become alike."),
-        ((0.07, 0.05), "is open."),
-        ((0.14, 0.001), "they do not become alike."),
-    ],
-)
-def test_magnets_become_alike_or_do_not(of, apart, words):
-    data = of("parameters")
-    where = {"zooms": 2}
-    data["unlike"].loc[where], data["unlike_error"].loc[where] = apart
-    assert first_page._dying(data).endswith(words)
-
-
-@pytest.mark.parametrize(
     ("second", "words"),
     [
         ((0.5, 0.05), "below 1, and die"),

@@ -50,10 +50,9 @@ def _objective(dataset: xr.Dataset) -> str:
     return (
         "Training follows KL: by CD-1 it goes from "
         f"{shown(dataset, 'first_divergence', every_arm='trained')} to "
-        f"{shown(dataset, 'last_divergence', every_arm='trained')} nats. Most of the "
+        f"{shown(dataset, 'last_divergence', every_arm='trained')} nats; most of the "
         f"way this lowers ΔF as well ({float(at['lowering']):.0%} of the steps down "
-        "KL), "
-        "but ΔF is not what ends it: where "
+        "KL), but ΔF is not what ends it: where "
         f"{own:.1%} of the largest slope of KL is left, {other:.0%} of that of ΔF is; "
         "and a descent of |ΔF + c| with the c that makes it 0 there ends at KL = "
         f"{shown(dataset, 'last_divergence', every_arm='|ΔF + c|')} nats."
@@ -88,7 +87,7 @@ def _debate(dataset: xr.Dataset) -> str:
     others = len([k for k in kinds if k != debate.BLOCK])
     return (
         "The equations do not tell a block rule from a random p(h|v) that keeps as "
-        "much information, nor from p(v) p(h). The range of the coarse Hamiltonian "
+        "much information, nor from p(v) p(h): the range of the coarse Hamiltonian "
         f"excludes the first (at most {float(block.max()):.1e} of it is not of short "
         f"range for block rules, at least {float(random.min()):.2f} for random ones), "
         "what coarse spins know of far ones the second "

@@ -1,4 +1,4 @@
-"""Six sentences with numbers: what the essay says, and what comes out."""
+"""Five sentences with numbers: what the essay says, and what comes out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ def first_page(data: Data) -> FirstPage:
             _alike(data["scale_invariance"]),
             _similar(data["self_similarity"]),
             _expansion(data["epsilon"]),
-            _dying(data["parameters"]),
             _growing(data["parameters"]),
             _surviving(data["features"]),
         ]
@@ -72,20 +71,6 @@ def _expansion(dataset: xr.Dataset) -> str:
     return (
         f"The ε-expansion to ε^{order} has ν = {three:.4f} in three dimensions, where "
         f"{KNOWN['nu'][3]:.4f} is known, and {two:.3f} in two, where it is 1."
-    )
-
-
-def _dying(dataset: xr.Dataset) -> str:
-    first, last = dataset.zooms.values[[0, -1]]
-    return (
-        "Two critical magnets, one with couplings along diagonals, start "
-        f"{shown(dataset, 'unlike', zooms=first)} apart in their couplings and are "
-        f"{shown(dataset, 'unlike', zooms=last)} apart after {last} zooms: "
-        + {
-            Status.REPRODUCED: "they become alike.",
-            Status.OPEN: "whether they become alike is open.",
-            Status.NOT: "they do not become alike.",
-        }[parameters.alike(dataset).status]
     )
 
 
