@@ -27,14 +27,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from kadanoff.geometry import Grid
-from kadanoff.models import lattice as lattices
-from kadanoff.models.lattice import checked_shape
+from kadanoff.models.driven import Driven
 
 __all__ = ["THRESHOLD", "Epidemic"]
 
@@ -45,7 +42,7 @@ digit or two. The tests of the sampler check that of the square lattice to 1 %."
 
 
 @dataclass(frozen=True)
-class Epidemic:
+class Epidemic(Driven):
     """The contact process; the coupling is the rate of infection λ > 0.
 
     Args:
@@ -59,31 +56,8 @@ class Epidemic:
     """
 
     name: ClassVar[str] = "epidemic"
-    shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", checked_shape(self.shape, "an epidemic"))
-
-    @property
-    def alphabet(self) -> str:
-        """±1."""
-        return "pm1"
-
-    @property
-    def geometry(self) -> Grid:
-        """The lattice."""
-        return lattices.geometry("hypercubic", self.shape)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Nothing but its shape."""
-        return {}
-
-    @cached_property
-    def near(self) -> np.ndarray:
-        """Nearest neighbours, int32 `(site, 2d)`."""
-        name = lattices.lattice_name("hypercubic", self.shape)
-        return lattices.neighbours(name, self.shape)
+    words: ClassVar[str] = "an epidemic"
+    pairs: ClassVar[str] = "infected_pairs"
 
     def couplings(self, coupling: float) -> dict[str, float]:
         """λ."""
@@ -102,19 +76,6 @@ class Epidemic:
                 f"{THRESHOLD[2]}, the threshold of the square lattice"
             )
 
-    def observables(self, values: np.ndarray, coupling: float) -> dict[str, np.ndarray]:
-        """Share of infected sites, its square, and of bonds between two, `(n,)`."""
-        infected = np.asarray(values) > 0
-        pairs = [
-            infected & np.roll(infected, 1, axis) for axis in range(1, infected.ndim)
-        ]
-        density = _site_mean(infected)
-        return {
-            "density": density,
-            "density_squared": density**2,
-            "infected_pairs": np.mean([_site_mean(pair) for pair in pairs], axis=0),
-        }
-
     def hot(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
         """Half of the sites infected at random, at least one, int8 `(n, *lattice)`."""
         values = rng.integers(0, 2, size=(n, *self.shape), dtype=np.int8) * 2 - 1
@@ -131,7 +92,3 @@ class Epidemic:
         flat = values.reshape(n, -1)
         flat[1::2, 1:] = -1
         return values
-
-
-def _site_mean(values: np.ndarray) -> np.ndarray:
-    return values.reshape(len(values), -1).mean(axis=1)

@@ -16,20 +16,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from kadanoff.geometry import Grid
-from kadanoff.models import lattice as lattices
-from kadanoff.models.lattice import checked_shape
+from kadanoff.models.driven import Driven
 
 __all__ = ["ForestFire"]
 
 
 @dataclass(frozen=True)
-class ForestFire:
+class ForestFire(Driven):
     """Trees that grow and burn; the coupling is θ >= 0.
 
     Args:
@@ -43,31 +40,8 @@ class ForestFire:
     """
 
     name: ClassVar[str] = "forest-fire"
-    shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", checked_shape(self.shape, "a forest fire"))
-
-    @property
-    def alphabet(self) -> str:
-        """±1."""
-        return "pm1"
-
-    @property
-    def geometry(self) -> Grid:
-        """The lattice."""
-        return lattices.geometry("hypercubic", self.shape)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Nothing but its shape."""
-        return {}
-
-    @cached_property
-    def near(self) -> np.ndarray:
-        """Nearest neighbours, int32 `(site, 2d)`."""
-        name = lattices.lattice_name("hypercubic", self.shape)
-        return lattices.neighbours(name, self.shape)
+    words: ClassVar[str] = "a forest fire"
+    pairs: ClassVar[str] = "tree_pairs"
 
     def couplings(self, coupling: float) -> dict[str, float]:
         """θ = p/f."""
@@ -86,17 +60,6 @@ class ForestFire:
                 "example 100"
             )
 
-    def observables(self, values: np.ndarray, coupling: float) -> dict[str, np.ndarray]:
-        """Density, its square, and the share of bonds between two trees, `(n,)`."""
-        trees = np.asarray(values) > 0
-        pairs = [trees & np.roll(trees, 1, axis) for axis in range(1, trees.ndim)]
-        density = _site_mean(trees)
-        return {
-            "density": density,
-            "density_squared": density**2,
-            "tree_pairs": np.mean([_site_mean(pair) for pair in pairs], axis=0),
-        }
-
     def hot(self, n: int, *, rng: np.random.Generator) -> np.ndarray:
         """Independent sites, a tree on half of them, int8 `(n, *lattice)`."""
         return rng.integers(0, 2, size=(n, *self.shape), dtype=np.int8) * 2 - 1
@@ -106,7 +69,3 @@ class ForestFire:
         turns = np.where(np.arange(n) % 2, -1, 1).astype(np.int8)
         order = np.ones(self.shape, np.int8)
         return turns.reshape(-1, *(1,) * order.ndim) * order
-
-
-def _site_mean(values: np.ndarray) -> np.ndarray:
-    return values.reshape(len(values), -1).mean(axis=1)
