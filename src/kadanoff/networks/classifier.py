@@ -34,7 +34,14 @@ from kadanoff.networks.products import full_products, one_thread
 from kadanoff.randomness import generator, subseed
 from kadanoff.symmetry import Symmetry
 
-__all__ = ["Classifier", "Practice", "accuracy", "check_lattice", "train_classifier"]
+__all__ = [
+    "Classifier",
+    "Practice",
+    "accuracy",
+    "check_lattice",
+    "draw_weights",
+    "train_classifier",
+]
 
 FILTER, POOLED = 3, 4  # side of the filters; sides are multiples of this
 CHUNK_SITES = 1 << 20
@@ -131,7 +138,7 @@ class Classifier(nn.Module):
         self.conv2, self.pool2 = _periodic(first, second), nn.AvgPool2d(2)
         linear = nn.utils.skip_init(nn.Linear, second, len(self.couplings))
         self.linear = cast(nn.Linear, linear)
-        _draw(self, torch.Generator().manual_seed(subseed(seed, "classifier")))
+        draw_weights(self, torch.Generator().manual_seed(subseed(seed, "classifier")))
         self.record: dict[str, np.ndarray] = {}
         self.notes: dict[str, Any] = {}
 
@@ -397,8 +404,8 @@ def _periodic(maps_in: int, maps_out: int) -> nn.Conv2d:
 
 
 @torch.no_grad()
-def _draw(network: nn.Module, noise: torch.Generator) -> None:
-    """N(0, 2/n) keeps the size of what max(0, ·) lets through; biases begin at 0."""
+def draw_weights(network: nn.Module, noise: torch.Generator) -> None:
+    """N(0, 2/n) of n numbers in, which max(0, ·) keeps in size; biases begin at 0."""
     for parameter in network.parameters():
         if parameter.ndim == 1:
             parameter.zero_()

@@ -15,7 +15,6 @@ what they are asked for, or in how they zoom out:
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -25,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from kadanoff.experiments.zoomout.digits import Digits, are_at_hand, signs
+from kadanoff.networks.classifier import draw_weights
 from kadanoff.randomness import generator, subseed
 
 __all__ = [
@@ -161,7 +161,7 @@ def trained(
     """
     made = networks(settings.maps, 2 if arm == PLANTED else len(set(digits.labels)))
     network = made.get(arm, made["strided"])()
-    _draw_weights(network, subseed(seed, "weights"))
+    draw_weights(network, torch.Generator().manual_seed(subseed(seed, "weights")))
     if arm == UNTRAINED:
         return network
     rng = generator(seed, "lessons")
@@ -212,13 +212,3 @@ def as_weights(W: np.ndarray, kernel: nn.Conv2d) -> Tensor:
     """W as weights of that kernel's shape and precision."""
     weight = kernel.weight.detach()
     return torch.from_numpy(W.T.reshape(weight.shape)).to(weight)
-
-
-def _draw_weights(network: Network, seed: int) -> None:
-    """N(0, 2/n) with n numbers in, no biases."""
-    noise = torch.Generator().manual_seed(seed)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            spread = math.sqrt(2 / layer.weight[0].numel())
-            nn.init.normal_(layer.weight, 0.0, spread, generator=noise)
-            nn.init.zeros_(cast(Tensor, layer.bias))
