@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,8 @@ import xarray as xr
 
 from kadanoff.citations import find
 from kadanoff.experiments.exhibit import Check, Exhibit, FirstPage, Paper, Work
+from kadanoff.experiments.pieces import dataset
 from kadanoff.experiments.studies import markdown
-from kadanoff.files import replacing
 from kadanoff.provenance import environment, software
 from kadanoff.randomness import subseed
 from kadanoff.reports.figures import data_uri
@@ -22,7 +21,6 @@ from kadanoff.runs import Run
 
 __all__ = ["Reproduction", "reproduce", "verdicts", "write_report"]
 
-DATA = "readings.nc"
 HEADER = ("exhibit", "claim", "paper", "here", "status", "reason")
 
 
@@ -151,27 +149,7 @@ def _computed(
         version=exhibit.version,
         settings={"settings": settings, "seed": work.seed, "device": work.device},
     )
-    if not run.done:
-        with run.open():
-            started = time.monotonic()
-            _save(exhibit.compute(settings, work), run.path(DATA))
-            run.finish({"seconds": time.monotonic() - started})
-    return _load(run.path(DATA)), run.summary["seconds"]
-
-
-def _save(dataset: xr.Dataset, path: Path) -> None:
-    with replacing(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
-
-
-def _load(path: Path) -> xr.Dataset:
-    try:
-        return xr.load_dataset(path, engine="h5netcdf")
-    except (OSError, KeyError, ValueError) as problem:
-        raise ValueError(
-            f"{path} should hold the readings of an exhibit and cannot be read "
-            f"({' '.join(str(problem).split())}); remove its folder and run again"
-        ) from problem
+    return dataset(run, lambda: exhibit.compute(settings, work))
 
 
 def _opening(first: FirstPage) -> Section:

@@ -31,7 +31,7 @@ from scipy.optimize import brentq
 
 from kadanoff.estimate import parenthesised
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
-from kadanoff.experiments.lin2017.pieces import Piece, readings
+from kadanoff.experiments.pieces import Piece, readings
 from kadanoff.experiments.studies import over_seeds
 from kadanoff.expressivity.depth import (
     Plan,
@@ -440,7 +440,7 @@ def _training(numbers: int, arm: int, settings: Settings, seed: int) -> Piece:
         )
         return {"left": found.losses.tolist()}
 
-    return Piece("product", about, find)
+    return Piece("lin2017-product", about, find)
 
 
 # Drawing

@@ -31,7 +31,7 @@ from torch import nn
 
 from kadanoff.exact.pairs import states
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work, shown
-from kadanoff.experiments.lin2017.pieces import Piece, readings
+from kadanoff.experiments.pieces import Piece, readings
 from kadanoff.experiments.studies import attributes_of, over_seeds
 from kadanoff.expressivity.softmax import (
     GaussianClasses,
@@ -167,7 +167,7 @@ def _tasks(joint: np.ndarray, draws: int, steps: int, seed: int) -> Piece:
         arms = {arm: astuple(getattr(one, arm)) for arm in ARMS}
         return arms | {"information": one.information}
 
-    return Piece("directions", about | {"seed": seed}, find)
+    return Piece("lin2017-directions", about | {"seed": seed}, find)
 
 
 def _table(

@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 
 from kadanoff.estimate import Estimate, combine
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work, shown
-from kadanoff.experiments.lin2017.pieces import Piece, readings
+from kadanoff.experiments.pieces import Piece, readings
 from kadanoff.experiments.studies import attributes_of
 from kadanoff.flows.gaussian import (
     BlockAveragedMass,
@@ -336,7 +336,7 @@ def _drawing(d: int, c: int, settings: Settings, seed: int) -> Piece:
         "stiff": settings.stiff,
         "seed": seed,
     }
-    return Piece("field", about, lambda: _drawn(d, c, settings, seed))
+    return Piece("lin2017-field", about, lambda: _drawn(d, c, settings, seed))
 
 
 def _drawn(d: int, c: int, settings: Settings, noise: int) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work, shown
-from kadanoff.experiments.lin2017.pieces import Piece, readings
+from kadanoff.experiments.pieces import Piece, readings
 from kadanoff.experiments.studies import attributes_of, over_seeds
 from kadanoff.expressivity import gaussian_hierarchy as gaussian
 from kadanoff.expressivity.hierarchy import (
@@ -357,7 +357,7 @@ def _shapes(settings: Settings, seed: int) -> Piece:
         excess = {kind: float(values[0]) for kind, values in found.excess.items()}
         return asdict(found) | {"excess": excess}
 
-    return Piece("shapes", about, find)
+    return Piece("lin2017-shapes", about, find)
 
 
 def _threshold(settings: Settings, work: Work) -> xr.Dataset:

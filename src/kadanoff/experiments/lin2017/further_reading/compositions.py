@@ -25,7 +25,7 @@ import xarray as xr
 from torch import Tensor
 
 from kadanoff.experiments.exhibit import Check, Status, Work, shown
-from kadanoff.experiments.lin2017.pieces import Piece, readings
+from kadanoff.experiments.pieces import Piece, readings
 from kadanoff.experiments.studies import over_seeds
 from kadanoff.networks.products import one_thread
 from kadanoff.reports.figures import PALETTE, data_uri, figure
@@ -129,7 +129,7 @@ def _training(name: str, width: int, settings: Settings, seed: int) -> Piece:
         left = _trained(shapes(width)[name], tuple(order), settings, seed)
         return {"left": left.tolist()}
 
-    return Piece("composition", about, find)
+    return Piece("lin2017-composition", about, find)
 
 
 def section(dataset: xr.Dataset) -> Section:

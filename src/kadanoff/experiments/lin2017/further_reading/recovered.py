@@ -20,7 +20,7 @@ import xarray as xr
 from scipy.optimize import least_squares, linear_sum_assignment
 
 from kadanoff.experiments.exhibit import Check, Status, Work
-from kadanoff.experiments.lin2017.pieces import Piece, readings
+from kadanoff.experiments.pieces import Piece, readings
 from kadanoff.experiments.studies import over_seeds
 from kadanoff.randomness import generator
 from kadanoff.reports.figures import PALETTE, data_uri, figure
@@ -148,7 +148,7 @@ def _students(
             found |= {f"linear_{n}": v for n, v in zip(NAMES, straight, strict=True)}
         return found
 
-    return Piece("recovered", about, find)
+    return Piece("lin2017-recovered", about, find)
 
 
 def section(dataset: xr.Dataset) -> Section:

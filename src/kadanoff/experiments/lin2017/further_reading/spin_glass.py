@@ -30,7 +30,7 @@ from scipy.optimize import brentq
 
 from kadanoff.estimate import parenthesised
 from kadanoff.experiments.exhibit import Check, Status, Work, shown
-from kadanoff.experiments.lin2017.pieces import Piece, readings
+from kadanoff.experiments.pieces import Piece, readings
 from kadanoff.experiments.studies import over_seeds
 from kadanoff.randomness import generator
 from kadanoff.reports.figures import PALETTE, data_uri, figure
@@ -192,7 +192,7 @@ def _glasses(spins: int, settings: Settings, seeds: list[int]) -> Piece:
             found["control"].append(_beside_lowest(spins, x, steps, rng))
         return found
 
-    return Piece("spin-glass", about | {"seeds": seeds}, find)
+    return Piece("lin2017-spin-glass", about | {"seeds": seeds}, find)
 
 
 def section(dataset: xr.Dataset) -> Section:
