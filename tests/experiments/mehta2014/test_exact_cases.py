@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import binom, chisquare
 
 from kadanoff.experiments.exhibit import Status, Work
-from kadanoff.experiments.mehta2014 import exact_cases
+from kadanoff.experiments.mehta2014 import exact_cases, trained_rings
 from kadanoff.experiments.mehta2014.descents import machine_of
-from kadanoff.experiments.mehta2014.exact_cases import decimates
+from kadanoff.experiments.mehta2014.trained_rings import decimates
 from kadanoff.models.ising import Ising
 from kadanoff.networks.mapping import (
     decimated,
@@ -72,7 +72,7 @@ def test_what_does_not_count():
 def test_training_finds_it_and_the_controls_do_not(data):
     assert statuses(data) == FOUND
     kl = data["divergence"]
-    assert float(kl.sel(arm=exact_cases.MAIN).max()) < 5e-3
+    assert float(kl.sel(arm=trained_rings.MAIN).max()) < 5e-3
     assert float(kl.sel(arm="KL, one unit too few").min()) > 0.02
 
 
@@ -82,20 +82,20 @@ def test_the_coupling_of_a_hand_made_layer_is_read(sites):
     W = hand_made(sites=sites, coupling=0.7, copying=15.0)
     turned = W[:, ::-1] * np.where(np.arange(sites // 2) % 2, 1, -1)
     for weights in (W, turned):
-        own, ratio, rest = exact_cases._coarse(weights, 0.7)
+        own, ratio, rest = trained_rings._coarse(weights, 0.7)
         assert own == pytest.approx(decimated(0.7), abs=1e-9)
         assert ratio == pytest.approx(0.5, abs=1e-9)
         assert rest < 1e-15
     # For every weight of the copies it is a half; bonds that are off are seen.
-    _, half, _ = exact_cases._coarse(hand_made(sites, 0.7, copying=1.5), 0.7)
+    _, half, _ = trained_rings._coarse(hand_made(sites, 0.7, copying=1.5), 0.7)
     assert half == pytest.approx(0.5, abs=1e-9)
-    _, wide, _ = exact_cases._coarse(hand_made(sites, 1.02 * 0.7, copying=1.5), 0.7)
-    assert abs(wide / 0.5 - 1) > exact_cases.HALVES
+    _, wide, _ = trained_rings._coarse(hand_made(sites, 1.02 * 0.7, copying=1.5), 0.7)
+    assert abs(wide / 0.5 - 1) > trained_rings.HALVES
 
 
 def test_trained_layers_come_closer_to_half_with_time(data):
     first, longer = (
-        exact_cases.off_by(data, n) for n in ("trained_length", "longer_length")
+        trained_rings.off_by(data, n) for n in ("trained_length", "longer_length")
     )
     assert first.min() > 0.02
     assert 0.01 < longer.min() < longer.max() < first.min()
@@ -112,14 +112,16 @@ def test_a_second_layer_and_drawn_data(tmp_path):
     # Noise of n draws leaves a maximum-likelihood machine some parameters/(2n) off.
     kl = found["divergence"].sel(arm="KL, drawn data")
     assert float(kl.min()) < 8 * 4 / how.draws
-    assert float(kl.min()) > float(found["divergence"].sel(arm=exact_cases.MAIN).min())
+    assert float(kl.min()) > float(
+        found["divergence"].sel(arm=trained_rings.MAIN).min()
+    )
 
 
 def test_drawn_laws_are_drawn_from_the_law():
     """Totals, evenness, and χ² of the pooled counts: level 1e-4, control 3 % off."""
     H = hamiltonian(Ising((6,)), 0.6)
     how = replace(exact_cases.FAST, draws=20_000, seeds=4)
-    counts = np.exp(-exact_cases._drawn(H, how, 5))
+    counts = np.exp(-trained_rings._drawn(H, how, 5))
     np.testing.assert_allclose(counts.sum(axis=1), 2 * how.draws)
     np.testing.assert_allclose(counts, counts[:, ::-1])
     pooled = counts[:, :32].sum(axis=0)
@@ -143,11 +145,11 @@ def test_statuses_respond(data):
     spread["square_spread"].loc[{"machine": "bonds", "factor": 1.0}] = 1e-3
     assert statuses(spread)[2:4] == [Status.REPRODUCED, Status.NOT]
     some, none = data.copy(deep=True), data.copy(deep=True)
-    some["decimates"].loc[{"arm": exact_cases.MAIN, "seed": slice(1, None)}] = 0
+    some["decimates"].loc[{"arm": trained_rings.MAIN, "seed": slice(1, None)}] = 0
     assert statuses(some)[4] is Status.PARTLY
-    none["decimates"].loc[{"arm": exact_cases.MAIN}] = 0
+    none["decimates"].loc[{"arm": trained_rings.MAIN}] = 0
     drawn = data.copy(deep=True)
-    drawn["decimates"].loc[{"arm": exact_cases.DRAWN}] = 1
+    drawn["decimates"].loc[{"arm": trained_rings.DRAWN}] = 1
     assert statuses(drawn)[4] is Status.REPRODUCED
     assert statuses(none)[4] is Status.NOT
     near = data.assign(trained_length=data["trained_length"] * 0 + 0.501)
@@ -173,9 +175,9 @@ def test_the_control_comes_down(data):
 
 def test_words_on_other_ways_follow_the_counts(data):
     same = data.copy(deep=True)
-    for arm in exact_cases.ARMS:
+    for arm in trained_rings.ARMS:
         same["decimates"].loc[{"arm": arm}] = data["decimates"].sel(
-            arm=exact_cases.MAIN
+            arm=trained_rings.MAIN
         )
     assert exact_cases.checks(same)[4].reason.count("no other way down is told")
     same["decimates"].loc[{"arm": "KL, long steps"}] = 0
@@ -184,7 +186,7 @@ def test_words_on_other_ways_follow_the_counts(data):
 
 def test_intervals_are_exact():
     """At its ends k or more, and k or fewer, have a chance of 2.5 %."""
-    low, high = exact_cases._interval(7, 10)
+    low, high = trained_rings._interval(7, 10)
     assert binom.sf(6, 10, low) == pytest.approx(0.025)
     assert binom.cdf(7, 10, high) == pytest.approx(0.025)
 
@@ -194,12 +196,12 @@ def test_pictures_and_tables(data):
     pictures = [s.picture for s in sections if s.picture]
     assert len(pictures) == 3
     assert all(p.startswith("data:image/svg+xml") for p in pictures)
-    assert len(sections[2].tables[0].rows) == len(exact_cases.ARMS)
+    assert len(sections[2].tables[0].rows) == len(trained_rings.ARMS)
     assert len(sections[2].tables[1].rows) == data.sizes["coupling"]
 
 
 def test_weights_have_a_scale_with_numbers(data):
-    fig = exact_cases._draw_weights(data)
+    fig = trained_rings._draw_weights(data)
     bars = fig.axes[data.sizes["coupling"] :]
     most = [f"{float(abs(w).max()):.2f}" for w in data["weights"]]
     assert [b.get_yticklabels()[-1].get_text() for b in bars] == most

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import xarray as xr
 
 from kadanoff.experiments.exhibit import FirstPage, shown
-from kadanoff.experiments.mehta2014 import debate, exact_cases, receptive_fields
+from kadanoff.experiments.mehta2014 import debate, receptive_fields, trained_rings
 
 __all__ = ["first_page"]
 
@@ -61,9 +61,11 @@ def _objective(dataset: xr.Dataset) -> str:
 
 def _decimation(dataset: xr.Dataset) -> str:
     at = dataset["decimates"]
-    main, other = (at.sel(arm=a) for a in (exact_cases.MAIN, exact_cases.CONTROLS[0]))
-    drawn = at.sel(arm=exact_cases.DRAWN)
-    off = exact_cases.off_by(dataset, "trained_length")
+    main, other = (
+        at.sel(arm=a) for a in (trained_rings.MAIN, trained_rings.CONTROLS[0])
+    )
+    drawn = at.sel(arm=trained_rings.DRAWN)
+    off = trained_rings.off_by(dataset, "trained_length")
     return (
         "Decimation of a chain is a deep network exactly, and training finds it "
         "nearly: "
