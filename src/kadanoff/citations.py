@@ -151,6 +151,12 @@ REFERENCES = {
         1967,
         "10.1063/1.1705220",
     ),
+    "planar-pfaffian": Reference(
+        "Groeneveld, J. and Boel, R. J. and Kasteleyn, P. W.",
+        "Correlation-function identities for general planar Ising systems",
+        "Physica A 93, 138",
+        1978,
+    ),
     "field-clusters": Reference(
         "Coniglio, A. and di Liberto, F. and Monroy, G. and Peruggi, F.",
         "Exact relations between droplets and thermal fluctuations in external field",
@@ -1117,6 +1123,7 @@ TOPICS = {
     "chain": ("ising-chain", "transfer-matrix", "potts-model"),
     "strip": ("transfer-matrix", "strip-lengths", "central-charge"),
     "diagonal": ("toeplitz", "two-dimensional-ising", "double-exponential"),
+    "plaquette": ("planar-pfaffian", "toeplitz"),
     "torus": ("kaufman", "density-of-states"),
     "critical-torus": ("torus-correlators", "ferdinand-fisher", "energy-correlations"),
     "planar": (

@@ -7,9 +7,8 @@ import pytest
 import torch
 from scipy.optimize import minimize_scalar
 
-import kadanoff as kd
 from kadanoff.exact.constants import K_C
-from kadanoff.exact.pairs import states
+from kadanoff.exact.plaquette import plaquette_law
 from kadanoff.experiments.exhibit import Status, Work
 from kadanoff.experiments.mehta2014 import cells
 from kadanoff.geometry import Grid
@@ -48,64 +47,6 @@ def test_p_is_where_kl_is_least(data):
     assert float(data["slope"]) < 1e-9 < 0.1 < float(data["slope_at_star"])
 
 
-def corner(shape, coupling):
-    """c_1's, c_2's and the four-spin average of a corner square, by all states."""
-    v = states(shape[0] * shape[1]).reshape(-1, *shape).astype(float)
-    energy = (v[:, 1:] * v[:, :-1]).sum((1, 2)) + (v[:, :, 1:] * v[:, :, :-1]).sum(
-        (1, 2)
-    )
-    return v, np.exp(coupling * energy - abs(coupling) * energy.max())
-
-
-@pytest.mark.parametrize("coupling", [0.3, K_C, 0.7])
-@pytest.mark.parametrize("square", [(0, 0), (1, 1)])
-def test_spins_around_a_square_of_a_planar_lattice_have_pfaffian_correlations(
-    coupling, square
-):
-    """Free 4×4 against the identity; a 4×4 torus is not planar and does not have it."""
-    x, y = square
-
-    def gap(v, law):
-        s = v[:, [x, x + 1, x + 1, x], [y, y, y + 1, y + 1]]
-        both = (law[:, None] * s).T @ s / law.sum()
-        four = law @ s.prod(axis=1) / law.sum()
-        pairs = (
-            both[0, 1] * both[2, 3] - both[0, 2] * both[1, 3] + both[0, 3] * both[1, 2]
-        )
-        return abs(four - pairs)
-
-    v, free = corner((4, 4), coupling)
-    assert gap(v, free) < 1e-12
-    assert gap(v, np.exp(-hamiltonian(Ising((4, 4)), coupling))) > 1e-7
-
-
-@pytest.mark.parametrize("coupling", [0.25, 0.6])
-def test_the_law_of_a_cell_is_that_of_a_large_lattice(coupling):
-    """64×64 against the infinite lattice at z = 4, with errors of chains.
-
-    The five shares of Σs; controls with K 3 % larger, and with no four-spin term.
-    """
-    chains = 64
-    drawn = kd.sample(
-        kd.Ising((64, 64)), coupling=coupling, draws=2 * chains, chains=chains, seed=4
-    )
-    v = drawn.values.reshape(chains, 2, 64, 64).astype(int)
-    sums = v + np.roll(v, 1, 2) + np.roll(v, 1, 3) + np.roll(v, (1, 1), (2, 3))
-    shares = np.stack([(abs(sums) == k).mean((1, 2, 3)) for k in (0, 2, 4)])
-    mean = shares.mean(axis=1)
-    error = shares.std(axis=1, ddof=1) / np.sqrt(chains)
-
-    def off(law):
-        exact = [law[abs(cells._sums()) == k].sum() for k in (0, 2, 4)]
-        return abs((mean - exact) / error).max()
-
-    law = cells.cell_law(coupling)
-    flat = law - law @ states(4).prod(1) * states(4).prod(1) / 16
-    assert off(law) < 4
-    assert off(cells.cell_law(1.03 * coupling)) > 4
-    assert off(flat) > 4
-
-
 def test_p_of_the_infinite_lattice(data):
     """Cells of larger tori come to it: 1.3165 (4), 1.218 (8), 1.134 (128) by sampling.
 
@@ -114,7 +55,7 @@ def test_p_of_the_infinite_lattice(data):
     at = data.sel(coupling=K_C)
     p = float(at["p"])
     assert p == pytest.approx(1.13, abs=0.005)
-    law, sums = cells.cell_law(K_C), cells._sums()
+    law, sums = plaquette_law(K_C), cells._sums()
 
     def log_q(x):
         return law @ np.log(np.cosh(x * sums)) - 4 * np.log(2 * np.cosh(x))

@@ -12,17 +12,9 @@ Its cells do not touch, so that
     q(v) = Π_cells 2 cosh(p Σv) / (2 (2 cosh p)⁴),      ⟨Σ tanh(p Σ)⟩_data = 4 tanh p
 
 at the least KL: correlations between cells are nothing to it, and p needs the law of
-one cell alone. That law is exact on the infinite lattice, where Kadanoff's p* belongs:
-c_1 of sides (Onsager) and c_2 of the diagonal (a Toeplitz determinant, 2/π at K_c)
-leave one number, and spins around a face of a planar lattice have Pfaffian
-correlations,
-
-    ⟨s_1 s_2 s_3 s_4⟩ = ⟨s_1 s_2⟩⟨s_3 s_4⟩ − ⟨s_1 s_3⟩⟨s_2 s_4⟩ + ⟨s_1 s_4⟩⟨s_2 s_3⟩
-                      = 2 c_1² − c_2²
-
-(J. Groeneveld, R. J. Boel and P. W. Kasteleyn, Physica A 93, 138 (1978)). A 4×4 torus
-of which all states are visited stands beside it: there the slope of KL in all weights
-is known, and it has a much larger p at K_c.
+one cell alone. That law is exact on the infinite lattice (`exact.plaquette`), where
+Kadanoff's p* belongs. A 4×4 torus of which all states are visited stands beside it:
+there the slope of KL in all weights is known, and it has a much larger p at K_c.
 
 The exponents that go with a p are those of Kadanoff's recursion with that p, at its own
 fixed point: `critical_branch`, the second even exponent with it, which the Ising model
@@ -45,8 +37,8 @@ from scipy.optimize import brentq, minimize_scalar
 
 from kadanoff.exact import onsager
 from kadanoff.exact.constants import K_C, Y_H, Y_T
-from kadanoff.exact.diagonal import diagonal_correlation, nearest_neighbour_correlation
 from kadanoff.exact.pairs import states
+from kadanoff.exact.plaquette import plaquette_law
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
 from kadanoff.experiments.mehta2014.identities import REMEMBERED
 from kadanoff.experiments.studies import attributes_of
@@ -71,7 +63,6 @@ __all__ = [
     "FAST",
     "FULL",
     "Settings",
-    "cell_law",
     "checks",
     "compute",
     "draw",
@@ -126,25 +117,6 @@ def least_divergence(sums: np.ndarray, law: np.ndarray) -> float:
     return float(found)
 
 
-def cell_law(coupling: float) -> np.ndarray:
-    """The law of four spins around a square of the infinite lattice, exactly, `(16,)`.
-
-    Args:
-        coupling: K of the lattice.
-
-    >>> round(float(cell_law(0.0)[0]) * 16, 12)
-    1.0
-    """
-    side = nearest_neighbour_correlation(coupling)
-    across = diagonal_correlation(1, coupling)
-    s = states(CELL).astype(float)  # in the order around the square
-    sides = (s * np.roll(s, 1, axis=1)).sum(axis=1)
-    diagonals = s[:, 0] * s[:, 2] + s[:, 1] * s[:, 3]
-    four = 2 * side**2 - across**2
-    law = 1 + side * sides + across * diagonals + four * s.prod(axis=1)
-    return law / len(s)
-
-
 def compute(settings: Settings, work: Work) -> xr.Dataset:
     """p of least KL and of the best bound by K, and exponents by p."""
     couplings = [*settings.couplings, K_C]
@@ -190,7 +162,7 @@ def _sums() -> np.ndarray:
 
 def _least(coupling: float) -> float:
     """p of least KL on the infinite lattice."""
-    return least_divergence(_sums(), cell_law(coupling))
+    return least_divergence(_sums(), plaquette_law(coupling))
 
 
 def _coupling_of(p: float) -> float:
@@ -201,7 +173,7 @@ def _coupling_of(p: float) -> float:
 
 def _at(coupling: float) -> tuple[float, float, float]:
     """p of least KL, KL per site there, and p of the best bound: infinite lattice."""
-    law, sums = cell_law(coupling), _sums()
+    law, sums = plaquette_law(coupling), _sums()
     p = least_divergence(sums, law)
     log_p = -coupling * onsager.energy(coupling) - onsager.log_partition_per_site(
         coupling
