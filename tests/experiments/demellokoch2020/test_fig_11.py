@@ -1,18 +1,21 @@
 """Second rises: units made by hand, periodic images, and what machines show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from kadanoff.experiments.demellokoch2020.fig_11 import (
-    EXHIBIT,
-    FAST,
+from kadanoff.experiments.demellokoch2020.block_patches import spin_field
+from kadanoff.experiments.demellokoch2020.fig_11 import EXHIBIT, FAST
+from kadanoff.experiments.demellokoch2020.fig_11.by_hand import (
     artificial,
     block_in_box,
+    rise_by_number,
 )
+from kadanoff.experiments.demellokoch2020.fig_11.layers import MACHINES, RG
 from kadanoff.experiments.demellokoch2020.patches import (
     in_box,
     patch_correlator,
-    spin_field,
 )
 from kadanoff.experiments.exhibit import Status, Work
 from kadanoff.geometry import Grid
@@ -59,21 +62,96 @@ def test_block_averages_are_the_closed_form(found):
     assert (abs(g - expected) < 5 * error).all()
 
 
-def test_claims_follow_the_data(found):
-    same, second, why = EXHIBIT.checks(found)
-    assert why.status is Status.NOT
-    assert second.status in (Status.OPEN, Status.NOT)
-    up = found.assign(rise=abs(found["rise"]) + 1, hand_rise=found["hand_rise"] + 1)
-    up = up.assign(ratio=found["ratio"] + 5)
-    assert [c.status for c in EXHIBIT.checks(up)] == [
-        Status.NOT,
-        Status.REPRODUCED,
-        Status.OPEN,
-    ]
-    assert same.claim != second.claim
+def test_the_noise_of_sites_hides_the_images(found):
+    """Without it block averages are the closed form at the corners; seen at 5 errors.
+
+    As it stands the reading is thirty times as uncertain as the rise by images.
+    """
+    here = found.sel(row=RG)
+    exact = rise_by_number(found, "r_box", "expected_box")
+    assert abs(here["steady_rise"] - exact) < 5 * here["steady_rise_error"]
+    assert here["steady_rise_error"] < 0.3 * exact
+    assert here["box_rise_error"] > 3 * exact
+    g, error = (found[f"{RG}_steady{e}"].values for e in ("", "_error"))
+    expected = (found["expected_box"] - found["expected_uniform"]).values
+    assert (abs(g - expected) < 6 * error).all()
+
+
+def test_seeds_are_kept_and_found_again(tmp_path):
+    """The second time nothing is trained, and the numbers are the same to the bit."""
+    told = []
+    work = Work(1, tmp_path, lambda label, *_: told.append(label))
+    small = replace(FAST, side=8, draws=128, seeds=2)
+    first = EXHIBIT.compute(small, work)
+    before = len(told)
+    again = EXHIBIT.compute(small, work)
+    assert before > 0
+    assert len(told) == before
+    assert first.identical(again)
+
+
+def test_another_seed_is_another_lattice(tmp_path):
+    small = replace(FAST, side=8, draws=128)
+    one, other = (
+        EXHIBIT.compute(small, Work(seed, tmp_path, lambda *_: None)) for seed in (1, 2)
+    )
+    assert not np.allclose(one["uniform"], other["uniform"])
+
+
+def with_machines(found, **readings):
+    """The data with readings of both machines changed, their errors small."""
+    at = found["row"].isin(list(MACHINES))
+    made = {name: found[name].where(~at, value) for name, value in readings.items()}
+    errors = {f"{n}_error": found[f"{n}_error"].where(~at, 1e-6) for n in readings}
+    return found.assign(made | errors)
+
+
+def statuses(dataset):
+    return [check.status for check in EXHIBIT.checks(dataset)]
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "by_value"),
+    [
+        (0, "ratio", {1.1: "reproduced", 1.6: "partly", 3.0: "not reproduced"}),
+        (1, "rise", {0.1: "reproduced", -0.1: "not reproduced"}),
+        (2, "steady_beyond", {0.1: "reproduced", -0.1: "not reproduced"}),
+    ],
+)
+def test_statuses_follow_the_machines(found, number, name, by_value):
+    for value, status in by_value.items():
+        changed = with_machines(found, **{name: value})
+        assert statuses(changed)[number] == status
+        noisy = changed.assign({f"{name}_error": changed[f"{name}_error"] + 10})
+        assert statuses(noisy)[number] is Status.OPEN
+
+
+def test_patches_are_judged_by_what_has_one_and_by_what_has_two(found):
+    sure = found.assign(steady_rise_error=found["steady_rise_error"] * 0 + 1e-6)
+    assert statuses(sure)[3] is Status.NOT
+    rising = sure.assign(hand_rise=found["hand_rise"] + 1)
+    assert statuses(rising)[3] is Status.PARTLY
+    flat = rising.assign(steady_rise=found["steady_rise"] * 0)
+    assert statuses(flat)[3] is Status.REPRODUCED
+    noisy = found.assign(steady_rise_error=found["steady_rise_error"] + 10)
+    assert statuses(noisy)[3] is Status.OPEN
+
+
+def test_the_size_of_corner_noise_takes_several_lattices(found):
+    assert statuses(found)[4] is Status.OPEN
+    few = found.drop_vars(["corner_of", "corner_size_of"])
+    size = np.full((3, 20), 0.1)
+    for ratio, status in ((1.2, Status.REPRODUCED), (20.0, Status.NOT)):
+        noise = ratio * size * np.where(np.arange(20) % 2, 1, -1)
+        made = few.assign(
+            corner_of=(("row", "lattice"), noise),
+            corner_size_of=(("row", "lattice"), size),
+        )
+        assert statuses(made)[4] is status
 
 
 def test_pictures_are_drawn(found):
     sections = EXHIBIT.draw(found)
     assert len(sections) == 2
     assert all((s.picture or "").startswith("data:image/svg") for s in sections)
+    assert "reconstructed" in sections[0].remarks[0]

@@ -15,7 +15,9 @@ from kadanoff.experiments.demellokoch2020.flow import (
     Learning,
     Plan,
     along,
+    apart,
     arm,
+    in_any_order,
     interval,
     machine,
     mean_over_seeds,
@@ -123,6 +125,33 @@ def test_the_error_over_machines_is_the_larger_of_two():
     assert float(mean_over_seeds(alone, "x")[1]) == pytest.approx(0.1)
     assert written(alone, "x") == "2.00(10)"
     assert written(dataset([math.nan], [0.1]), "x") == "none"
+
+
+def test_a_difference_is_taken_machine_by_machine():
+    values = [[1.0, 2.0, 9.0], [1.1, 2.1, 9.1]]
+    pairs = xr.Dataset(
+        {
+            "x": (("start", "seed"), values),
+            "x_error": (("start", "seed"), [[0.03] * 3] * 2),
+        },
+        coords={"start": ["cold", "hot"]},
+    )
+    gap, error = apart(pairs, "x", {"start": "hot"}, {"start": "cold"})
+    assert gap == pytest.approx(0.1)
+    # The machines differ by 8 and their differences by nothing.
+    assert error == pytest.approx(0.03 * math.sqrt(2 / 3))
+
+
+def test_configurations_in_any_order_are_the_same_ones(work):
+    data = training_data(work, 64, 5)
+    mixed = in_any_order(data, 3)
+    assert mixed.values.shape == (64, 60, *LATTICE)
+    total = data.values.reshape(-1, 100).astype(int).sum(1)
+    again = mixed.values.reshape(-1, 100).astype(int).sum(1)
+    np.testing.assert_array_equal(np.sort(total), np.sort(again))
+    m = abs(mixed.values.reshape(64, 60, 100).astype(int).sum(2)).mean(1)
+    # Blocks hold all temperatures alike: none is ordered, none is noise.
+    assert 30 < m.min() < m.max() < 70
 
 
 def test_intervals_are_students_of_the_machines():

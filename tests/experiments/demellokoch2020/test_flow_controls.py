@@ -5,14 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 
 from kadanoff.exact import mean_field
 from kadanoff.exact.constants import T_C
 from kadanoff.experiments.demellokoch2020 import flow_controls
-from kadanoff.experiments.demellokoch2020.flow import LATTICE, TRAININGS
-from kadanoff.experiments.demellokoch2020.flow_controls import data_of, shuffled
+from kadanoff.experiments.demellokoch2020.flow import LATTICE
+from kadanoff.experiments.demellokoch2020.flow_controls import ends_near
+from kadanoff.experiments.demellokoch2020.flow_controls.machines import (
+    data_of,
+    shuffled,
+)
+from kadanoff.experiments.demellokoch2020.magnet import RESOLUTION
 from kadanoff.experiments.exhibit import Status, Work
 from kadanoff.networks.rbm import RBM
+
+SAMPLES = "trained on draws, samples passed on"
 
 
 @pytest.fixture(scope="module")
@@ -81,31 +89,75 @@ def test_weights_that_were_not_taught_end_in_noise(work):
 
 
 def test_a_machine_of_data_without_a_lattice_ends_near_t_c(found):
-    at = {"control": "mean field, scaled", "arm": "trained on draws, samples passed on"}
+    at = {"control": "mean field, scaled", "arm": SAMPLES}
     here = found.sel(at).isel(seed=0)
-    assert (abs(here["by_energy"] - T_C) < flow_controls.RESOLUTION).all()
+    assert (abs(here["by_energy"] - T_C) < RESOLUTION).all()
     # And it knows no distance.
     assert (abs(here["fall"]) < 4.5 * here["fall_error"]).all()
     known = found.sel(at | {"control": "Ising"}).isel(seed=0)
     assert (abs(known["by_energy"] - T_C) > 0.05).all()
 
 
-def test_verdicts_follow_the_numbers(found):
-    away = found.assign(by_energy=found["by_energy"] * 0 + 4.0)
-    away = away.assign(by_energy=away["by_energy"].fillna(4.0))
-    away = away.assign(by_energy_error=found["by_energy_error"].fillna(0) * 0 + 1e-3)
-    assert flow_controls.checks(away)[0].status is Status.OPEN
-    own = away.assign(
-        by_energy=away["by_energy"] - (4 - T_C) * (away["control"] == "Ising")
-    )
-    assert flow_controls.checks(own)[0].status is Status.REPRODUCED
-    all_near = away.assign(by_energy=away["by_energy"] * 0 + T_C)
-    assert flow_controls.checks(all_near)[0].status is Status.NOT
-    same = found.assign(varied_by_energy=found["varied_by_energy"] * 0 + 2.0)
-    assert flow_controls.checks(same)[1].status is Status.REPRODUCED
-    hot = found["start"] == "hot"
-    spread = same.assign(varied_by_energy=same["varied_by_energy"] + hot)
-    assert flow_controls.checks(spread)[1].status is Status.NOT
+def judged(dataset):
+    return [check.status for check in flow_controls.checks(dataset)]
+
+
+def ended(found, **where):
+    """All flows ended, at 4 J/k_B, but those of some controls, at T_c."""
+    at = xr.full_like(found["by_energy"], 4.0)
+    for control in where.get("near", ()):
+        at = at.where(at["control"] != control, T_C)
+    sharp = xr.full_like(found["by_energy_error"], where.get("error", 1e-3))
+    return found.assign(by_energy=at, by_energy_error=sharp)
+
+
+def test_shares_of_flows_near_t_c_are_compared(found):
+    assert judged(ended(found))[0] is Status.OPEN
+    assert judged(ended(found, near=("Ising",)))[0] is Status.REPRODUCED
+    one = ("Ising", "shuffled weights")
+    assert judged(ended(found, near=one))[0] is Status.PARTLY
+    assert judged(ended(found, near=("shuffled weights",)))[0] is Status.NOT
+    every = tuple(found["control"].values)
+    assert judged(ended(found, near=every))[0] is Status.NOT
+    assert judged(ended(found, near=("Ising",), error=1.0))[0] is Status.OPEN
+
+
+def test_only_a_flow_that_forgot_its_start_has_ended(found):
+    near = ended(found, near=("Ising",))
+    where = {"control": "Ising", "arm": SAMPLES}
+    assert ends_near(near, "by_energy", where) is True
+    hot = near["start"] == "hot"
+    # Within ±0.20 of T_c from every start, and still on its way from one.
+    late = near.assign(by_energy=near["by_energy"] + 0.1 * hot)
+    assert ends_near(late, "by_energy", where) is False
+    never = near.assign(by_energy=near["by_energy"].where(~hot))
+    assert ends_near(never, "by_energy", where) is False
+    blurred = near.assign(by_energy_error=near["by_energy_error"] * 0 + 0.05)
+    assert ends_near(blurred, "by_energy", where) is None
+
+
+def sized(found, ends, error):
+    """Machines of other numbers of hidden units that end here, from every start."""
+    value, bar = found["varied_by_energy"], found["varied_by_energy_error"]
+    two = [xr.full_like(value.isel(hidden=0), t) for t in ends]
+    rest = found.drop_dims("hidden")
+    return rest.assign(
+        varied_by_energy=xr.concat(two, "hidden"),
+        varied_by_energy_error=xr.concat(
+            [xr.full_like(bar.isel(hidden=0), error)] * 2, "hidden"
+        ),
+    ).assign_coords(hidden=[16, 81])
+
+
+def test_an_end_is_robust_where_it_is_the_same_for_all_machines(found):
+    assert judged(sized(found, (2.0, 2.1), 1e-3))[1] is Status.REPRODUCED
+    assert judged(sized(found, (2.0, 3.0), 1e-3))[1] is Status.NOT
+    assert judged(sized(found, (2.0, 2.1), 1.0))[1] is Status.OPEN
+    assert judged(sized(found, (2.0, np.nan), 1e-3))[1] is Status.NOT
+    some = sized(found, (2.0, 2.1), 1e-3)
+    far = (some["arm"] == SAMPLES) & (some["hidden"] == 81)
+    spread = some.assign(varied_by_energy=some["varied_by_energy"] + far)
+    assert judged(spread)[1] is Status.PARTLY
 
 
 def test_sections_have_pictures_and_tables(found):
@@ -115,4 +167,3 @@ def test_sections_have_pictures_and_tables(found):
         assert (section.picture or "").startswith("data:image/svg+xml")
         (table,) = section.tables
         assert all(len(row) == len(table.header) for row in table.rows)
-    assert len(TRAININGS) == 2

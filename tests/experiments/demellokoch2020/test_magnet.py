@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from kadanoff.ensemble import Ensemble
-from kadanoff.exact.constants import T_C
+from kadanoff.exact.constants import K_C, T_C
 from kadanoff.exact.density import energy_law
 from kadanoff.exact.kaufman import torus
 from kadanoff.experiments.demellokoch2020.flow import LATTICE, start
 from kadanoff.experiments.demellokoch2020.magnet import (
     MONOTONE,
     READINGS,
+    TOLERANCE,
+    critical_point,
     distance_of_laws,
     energy_counts,
     magnet,
@@ -48,8 +50,39 @@ def test_the_magnet_is_recognized_at_a_temperature_between_those_of_the_table(
     for name in MONOTONE:
         t = found.temperatures[name]
         assert abs(float(t.value) - temperature) < 4.5 * float(t.error), name
+    # All readings have one temperature, up to their noise.
+    assert float(found.spread.value) < 4.5 * float(found.spread.error)
     # P(E) of a sample is as far from the exact law as a sample is.
     assert found.distance < 1.5 * found.floor
+
+
+def test_the_spread_does_not_shrink_with_the_number_of_draws(known):
+    rng = np.random.default_rng(5)
+    spreads, ps = [], []
+    for draws in (1024, 8192):
+        values = MeanField(LATTICE).draw(draws, 1.45, rng=rng)
+        ensemble = Ensemble.from_values(values.reshape(64, -1, *LATTICE))
+        found = verdict(ensemble, known)
+        spreads.append(found.spread)
+        ps.append(found.p)
+    one, other = spreads
+    gap = float(one.value) - float(other.value)
+    assert abs(gap) < 4.5 * math.hypot(float(one.error), float(other.error))
+    assert float(other.value) > 4 * TOLERANCE
+    assert ps[1] < 1e-3 * ps[0]
+
+
+def test_the_critical_point_is_that_of_the_exact_magnet(known):
+    point = critical_point(known.temperatures, known.values)
+    exact = torus(LATTICE, K_C)
+    assert point.values["e"] == pytest.approx(exact.energy, abs=1e-5)
+    near = torus(LATTICE, 1 / (T_C + TOLERANCE)).energy
+    assert point.tolerances["e"] == pytest.approx(near - exact.energy, rel=0.1)
+    fluctuation = T_C**2 * exact.heat_capacity
+    assert point.values["N Var(e)"] == pytest.approx(fluctuation, rel=1e-3)
+    below = T_C - TOLERANCE
+    least = below**2 * torus(LATTICE, 1 / below).heat_capacity
+    assert point.tolerances["N Var(e)"] == pytest.approx(fluctuation - least, rel=1e-2)
 
 
 def test_a_mean_field_magnet_is_none_though_it_has_an_energy(known):

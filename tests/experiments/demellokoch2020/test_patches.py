@@ -10,24 +10,27 @@ from kadanoff.coarse.block import Average
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
-from kadanoff.exact.constants import K_C
+from kadanoff.exact.constants import K_C, T_C
 from kadanoff.exact.enumerate import moments
-from kadanoff.experiments.demellokoch2020.patches import (
+from kadanoff.experiments.demellokoch2020.block_patches import (
     block_correlator,
     blocked,
+    spin_field,
+)
+from kadanoff.experiments.demellokoch2020.data import drawn
+from kadanoff.experiments.demellokoch2020.falloff import line, rise
+from kadanoff.experiments.demellokoch2020.patches import (
     drawn_hidden,
     in_box,
-    line,
     maps,
     on_torus,
     patch_correlator,
     pooled,
     read,
-    rise,
-    spin_field,
     spots,
     turned_up,
 )
+from kadanoff.experiments.exhibit import Work
 from kadanoff.geometry import Grid
 from kadanoff.models.ising import Ising
 from kadanoff.networks.rbm import RBM
@@ -227,3 +230,23 @@ def test_hidden_units_on_a_grid_are_the_same_units(fine):
     )
     with pytest.raises(ValueError, match="4 sites"):
         drawn_hidden(RBM((4, 4), 3), fine, seed=2, grid=Grid((2, 2)))
+
+
+def test_noise_of_sites_is_taken_off_where_it_is_asked_for(tmp_path):
+    """Block averages at the farthest corners: the closed form, far sharper; 5 errors.
+
+    The mean over all pairs of a map keeps its uniform part: nothing is added to it.
+    """
+    fine = drawn(Work(5, tmp_path, lambda *_: None), (8, 8), T_C, 2048)
+    blocks = coarsen(Average(b=2), fine)
+    found = read(fine, blocks, alike=True)
+    assert read(fine, blocks).steady is None
+    exact = block_correlator(spin_field((8, 8)), 2)
+    box = in_box(Grid((8, 8)))
+    expected = box.average(np.tile(exact, (2, 2)) * box.count.reshape(box.sides))
+    off = (found.steady - found.uniform).map(
+        lambda g: g[-1] - expected[-1] + exact.mean()
+    )
+    noisy = (found.boxed - found.uniform)[-1]
+    assert abs(off.value) < 5 * off.error
+    assert noisy.error > 5 * off.error

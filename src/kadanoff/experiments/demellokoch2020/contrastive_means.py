@@ -25,7 +25,15 @@ from kadanoff.networks.weights import load, save
 from kadanoff.randomness import generator
 from kadanoff.runs import Run
 
-__all__ = ["contrast", "trained_on_means"]
+__all__ = ["RECONSTRUCTED", "contrast", "trained_on_means"]
+
+RECONSTRUCTED = (
+    "Trained on means: no unit is drawn, the hidden units and the visible ones that "
+    "they rebuild are passed on as their means. The formulas of the training are lost "
+    "in the text at hand; that means are passed is reconstructed from its words and "
+    "from the hyperbolic tangent that it names, as are batches, rate and epochs."
+)
+"""For the pages that show machines which were trained so."""
 
 VERSION = 1  # part of a run's name: raise it when the trained weights change
 RESULT = "model.safetensors"

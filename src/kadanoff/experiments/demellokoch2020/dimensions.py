@@ -1,16 +1,13 @@
 """Δ of one operator on small tori, as in the paper and as the torus has it.
 
-The paper fits G(r) = B r^{-2Δ} (its equation for the two-point function of a primary)
-with Mathematica's NonlinearModelFit, which is least squares of G itself with equal
-weights; so does `power_law`, on all distances from r_min to half the side. Which
-distances the paper took is not in the text at hand. Its error bars are those of that
-regression: they measure how badly the curve fits, not how well G is known; both kinds
-are computed.
+The paper's power law and the form on the torus, both by least squares of G itself
+(`correlator_fits`), on all distances from r_min to half the side. Which distances the
+paper took is not in the text at hand. Its error bars are those of the regression: they
+measure how badly the curve fits, not how well G is known; both kinds are computed.
 
-Beside it stands the form on the torus, `chord` of `kadanoff.instruments.scaling`, by
-the same least squares with equal weights. Weighed by their covariance, distances of one
-to five lattice constants see little but the lattice: the p of that fit is given, which
-says from where on the form describes the data, and its Δ is not.
+Weighed by their covariance, distances of one to five lattice constants see little but
+the lattice: the p of that fit of the torus form is given, which says from where on the
+form describes the data, and its Δ is not.
 
 Under both stands the exact answer: the same fit of the correlator by transfer matrix,
 without Monte Carlo noise.
@@ -18,7 +15,7 @@ without Monte Carlo noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,47 +25,42 @@ from matplotlib.figure import Figure
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
-from kadanoff.exact import torus_cft
 from kadanoff.exact.constants import K_C, T_C
-from kadanoff.exact.energy_pairs import energy_two_point
-from kadanoff.exact.strip import two_point
+from kadanoff.experiments.demellokoch2020.correlator_fits import (
+    Curve,
+    exact_correlator,
+    power_law,
+    straight_line,
+    torus_form,
+    within,
+)
 from kadanoff.experiments.demellokoch2020.data import TEMPERATURES, drawn, swept
 from kadanoff.experiments.exhibit import Work
-from kadanoff.geometry import Grid
-from kadanoff.instruments.correlators import shells
 from kadanoff.instruments.scaling import correlator, fit_dimension
 from kadanoff.instruments.scaling_form import OPERATORS
 from kadanoff.reports.figures import PALETTE, figure
 
 __all__ = [
     "AROUND",
+    "EXCLUDED",
     "SYMBOLS",
-    "Curve",
     "Settings",
     "compute",
     "crossing",
     "curves",
+    "first_window",
     "mean_around",
-    "power_law",
     "residuals",
-    "straight_line",
-    "torus_form",
 ]
 
 WAYS = {"power": "power law", "torus": "form on the torus"}
 SYMBOLS = {"spin": "Δ_s", "energy": "Δ_ε"}
 
+EXCLUDED = 1e-3
+"""The form on the torus is excluded from a distance on where its p is no larger."""
+
 AROUND = (2.2, 2.3)
 """The temperatures on both sides of T_c, whose mean the paper quotes of its Fig. 6a."""
-
-EXACT: Mapping[str, Callable[[tuple[int, int], float], np.ndarray]] = {
-    "spin": two_point,
-    "energy": energy_two_point,
-}
-
-STEEPEST = 8.0  # a Δ that no correlator of these lattices reaches
-GRID = np.linspace(-0.5, STEEPEST, 86)
-INVERSE_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -88,127 +80,6 @@ class Settings:
     critical: int
     exact: tuple[float, ...]
     nearest: tuple[float, ...] = (1.0, 2.0, 3.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """A function of distance with a free Δ and, to be fitted beside it, a factor B.
-
-    ρ^{2Δ} R - v² L^{-2Δ}, averaged over the displacements of every distance.
-
-    Attributes:
-        distance: r of the points, in sites.
-        logs: ln ρ at every displacement; of a power law ρ = 1/r.
-        ratio: R at every displacement.
-        vacuum: v.
-        log_side: ln L.
-        weights: of the displacements in the points, `(points, displacements)`.
-    """
-
-    distance: np.ndarray
-    logs: np.ndarray
-    ratio: np.ndarray
-    vacuum: float
-    log_side: float
-    weights: np.ndarray
-
-    def __call__(self, delta: np.ndarray | float) -> np.ndarray:
-        """Values `(..., points)` at Δ of shape `(...)`."""
-        d = 2 * np.asarray(delta, dtype=float)[..., None]
-        whole = (np.exp(d * self.logs) * self.ratio) @ self.weights.T
-        return whole - self.vacuum**2 * np.exp(-d * self.log_side)
-
-    def fit(self, values: np.ndarray) -> np.ndarray:
-        """Δ of `(..., points)` correlators by least squares with equal weights.
-
-        Not a number where the correlator is not positive at the shortest distance.
-        """
-        coarse = np.stack([self._misfit(values, np.asarray(d)) for d in GRID])
-        best, step = GRID[coarse.argmin(axis=0)], GRID[1] - GRID[0]
-        low, high = best - step, best + step
-        while step > 1e-9:
-            step *= INVERSE_GOLDEN
-            width = INVERSE_GOLDEN * (high - low)
-            left, right = high - width, low + width
-            lower = self._misfit(values, left) < self._misfit(values, right)
-            low, high = np.where(lower, low, left), np.where(lower, right, high)
-        return np.where(values[..., 0] > 0, (low + high) / 2, np.nan)
-
-    def read(self, values: Estimate) -> Estimate:
-        """Δ of a measured correlator, `(points,)`, with its jackknife error."""
-        rows = {name: self.fit(y) for name, y in values.replicates.items()}
-        return Estimate(self.fit(values.value), rows, values.n_eff)
-
-    def at(self, values: np.ndarray) -> np.ndarray:
-        """The fitted function."""
-        return self._scaled(values, float(self.fit(values)))
-
-    def regression_error(self, values: np.ndarray) -> float:
-        """√(s² (JᵀJ)⁻¹) of Δ, s² = Σ residuals²/(points - 2): no word of Monte Carlo.
-
-        The standard error that NonlinearModelFit gives.
-        """
-        delta = float(self.fit(values))
-        if not np.isfinite(delta):
-            return np.nan
-        curve, step = self._scaled(values, delta), 1e-5
-        b = curve[0] / self(delta)[0]
-        slope = b * (self(delta + step) - self(delta - step)) / (2 * step)
-        j = np.stack([curve, slope], axis=1)
-        variance = ((values - curve) ** 2).sum() / (len(values) - 2)
-        return float(np.sqrt(variance * np.linalg.inv(j.T @ j)[1, 1]))
-
-    def _scaled(self, values: np.ndarray, delta: float) -> np.ndarray:
-        f = self(delta)
-        return (values @ f) / (f @ f) * f
-
-    def _misfit(self, values: np.ndarray, delta: np.ndarray) -> np.ndarray:
-        """Σ (G - B f)² at the best B, less Σ G²."""
-        f = self(delta)
-        return -((values * f).sum(axis=-1) ** 2) / (f**2).sum(axis=-1)
-
-
-def power_law(distance: np.ndarray) -> Curve:
-    """r^{-2Δ}, as the paper fits.
-
-    Raises:
-        ValueError: fewer than three distances, which leave no error of the regression.
-    """
-    if len(distance) < 3:
-        raise ValueError(
-            f"a power law with an error needs at least 3 distances, got "
-            f"{len(distance)}; widen the window"
-        )
-    one = np.ones(len(distance))
-    return Curve(distance, -np.log(distance), one, 0.0, 0.0, np.eye(len(distance)))
-
-
-def torus_form(side: int, operator: str, near: float, far: float) -> Curve:
-    """The form on a critical L × L torus, its powers let go."""
-    groups = shells(Grid((side, side)))
-    steps = np.indices((side, side)).reshape(2, -1).T.astype(float)
-    points = np.flatnonzero(_inside(groups.distance, near, far))
-    used = np.isin(groups.shell, points)
-    weights = (groups.shell[used] == points[:, None]).astype(float)
-    ratio = torus_cft.spin_ratio if operator == "spin" else torus_cft.energy_ratio
-    sides, steps = (side, side), steps[used]
-    # v is e₁, that of a side of one: the power of the side is let go as well.
-    vacuum = 0.0 if operator == "spin" else torus_cft.energy_vacuum(sides) * side
-    return Curve(
-        groups.distance[points],
-        np.log(torus_cft.chord(steps, sides)),
-        ratio(steps, sides),
-        vacuum,
-        float(np.log(side)),
-        weights / weights.sum(axis=1, keepdims=True),
-    )
-
-
-def straight_line(values: np.ndarray, distance: np.ndarray) -> float:
-    """Minus half the slope of ln G against ln r; NaN where G is not positive."""
-    if not (values > 0).all():
-        return np.nan
-    return float(-np.polyfit(np.log(distance), np.log(values), 1)[0] / 2)
 
 
 def compute(settings: Settings, work: Work, operator: str) -> xr.Dataset:
@@ -255,7 +126,7 @@ def _over_temperatures(
 def _paper_fit(ensemble: Ensemble, operator: str) -> tuple[Estimate, float]:
     """From the nearest neighbours to half the side, and the error of the regression."""
     measured = correlator(ensemble, operator)
-    inside = _inside(measured.distance, 1.0, ensemble.grid.shape[0] / 2)
+    inside = within(measured.distance, 1.0, ensemble.grid.shape[0] / 2)
     curve, g = power_law(measured.distance[inside]), measured.value[inside]
     return curve.read(g), curve.regression_error(g.value)
 
@@ -267,8 +138,8 @@ def _exact_curve(
     found = []
     for k, t in enumerate(settings.exact):
         tell(k, len(settings.exact))
-        distance, g = _exact(side, 1 / t, operator)
-        inside = _inside(distance, 1.0, side / 2)
+        distance, g = exact_correlator(side, 1 / t, operator)
+        inside = within(distance, 1.0, side / 2)
         found.append(float(power_law(distance[inside]).fit(g[inside])))
     tell(len(settings.exact), len(settings.exact))
     return xr.Dataset(
@@ -282,10 +153,10 @@ def _at_criticality(
 ) -> xr.Dataset:
     ensemble = drawn(work, (side, side), T_C, settings.critical)
     measured = correlator(ensemble, operator)
-    distance, exact = _exact(side, K_C, operator)
+    distance, exact = exact_correlator(side, K_C, operator)
     windows = []
     for near in settings.nearest:
-        inside = _inside(distance, near, side / 2)
+        inside = within(distance, near, side / 2)
         found = _window(distance[inside], measured.value[inside], exact[inside])
         torus = torus_form(side, operator, near, side / 2)
         found |= _torus_window(torus, measured.value[inside], exact[inside])
@@ -293,7 +164,7 @@ def _at_criticality(
             measured, ensemble.grid, operator, r_min=near, omega=None
         )
         windows.append(found | {"torus_p": weighed.p})
-    inside = _inside(distance, 1.0, side / 2)
+    inside = within(distance, 1.0, side / 2)
     r, g = distance[inside], measured.value[inside]
     points = {
         "distance": r,
@@ -330,18 +201,6 @@ def _torus_window(curve: Curve, g: Estimate, exact: np.ndarray) -> dict[str, flo
         "torus_error": float(delta.error),
         "torus_exact": float(curve.fit(exact)),
     }
-
-
-def _exact(side: int, coupling: float, operator: str) -> tuple[np.ndarray, np.ndarray]:
-    """Distances and the exact correlator at them."""
-    groups = shells(Grid((side, side)))
-    pairs = EXACT[operator]((side, side), coupling)
-    return groups.distance, groups.average(pairs)[0]
-
-
-def _inside(distance: np.ndarray, near: float, far: float) -> np.ndarray:
-    tiny = 1e-6 * near
-    return (distance >= near - tiny) & (distance <= far + tiny)
 
 
 def curves(dataset: xr.Dataset, limits: tuple[float, float]) -> Figure:
@@ -404,27 +263,59 @@ def _draw_windows(ax: Axes, one: xr.Dataset) -> None:
 
 
 def residuals(dataset: xr.Dataset) -> Figure:
-    """G at T_c with both fits from r = 1 on, and what each leaves."""
+    """G at T_c with both fits from r = 1 on, and what each leaves.
+
+    Beside the form on the torus from r = 1 also that of `first_window`.
+    """
     one = dataset.isel(side=0).dropna("shell")
     fig = figure(10.5, 3.6, columns=3)
-    both = fig.axes[0]
-    r, error = one.distance.values, one.correlator_error
+    both, error = fig.axes[0], one.correlator_error
     dots = {"marker": "o", "markersize": 3.5, "capsize": 2, "linestyle": "none"}
     both.errorbar(
-        r, one.correlator, error, color="#222222", label="Monte Carlo", **dots
+        one.distance, one.correlator, error, color="#222222", label="data", **dots
     )
     for k, (name, label) in enumerate(WAYS.items()):
         curve, ax = one[f"{name}_curve"], fig.axes[1 + k]
-        both.plot(r, curve, color=PALETTE[3 + k], label=label)
+        both.plot(one.distance, curve, color=PALETTE[3 + k], label=label)
         ax.axhline(0, color="#222222", linewidth=0.8)
-        ax.errorbar(r, one.correlator - curve, error, color=PALETTE[3 + k], **dots)
+        left = one.correlator - curve
+        ax.errorbar(
+            one.distance, left, error, color=PALETTE[3 + k], label="from r = 1", **dots
+        )
         ax.set_title(f"G less the {label}", fontsize=10)
+    _draw_first_window(fig.axes[2], dataset)
     both.set_yscale("log" if dataset.attrs["operator"] == "energy" else "linear")
     both.legend(fontsize=8, frameon=False)
     both.set_title(f"G(r), {int(one.side)}×{int(one.side)} at T_c", fontsize=10)
     for ax in fig.axes:
         ax.set_xlabel("r (sites)")
     return fig
+
+
+def _draw_first_window(ax: Axes, dataset: xr.Dataset) -> None:
+    """What the form on the torus leaves of the window that is quoted."""
+    near, _ = first_window(dataset, side := int(dataset.side[0]))
+    one = dataset.isel(side=0).dropna("shell")
+    r = one.distance.values
+    used = within(r, near, side / 2)
+    r, g, error = r[used], one.correlator.values[used], one.correlator_error[used]
+    curve = torus_form(side, dataset.attrs["operator"], near, side / 2).at(g)
+    open_dots = {"marker": "s", "markerfacecolor": "white", "markersize": 4.5}
+    label = f"from r = {near:g}"
+    ax.errorbar(
+        r + 0.05, g - curve, error, color="#222222", ls="none", label=label, **open_dots
+    )
+    ax.legend(fontsize=8, frameon=False)
+
+
+def first_window(dataset: xr.Dataset, side: int) -> tuple[float, bool]:
+    """From which distance on the torus form is first not excluded, and whether it is.
+
+    The farthest distance, and False, where the data exclude it from all.
+    """
+    p = dataset.torus_p.sel(side=side)
+    fits = p.r_min.values[(p > EXCLUDED).values]
+    return (float(fits[0]), True) if len(fits) else (float(p.r_min[-1]), False)
 
 
 def mean_around(dataset: xr.Dataset, side: int) -> tuple[float, float]:

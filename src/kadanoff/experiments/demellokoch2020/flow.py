@@ -31,6 +31,7 @@ from scipy import special
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, parenthesised
+from kadanoff.exact.constants import T_C
 from kadanoff.exact.kaufman import coupling_at_energy
 from kadanoff.experiments.demellokoch2020.contrastive_means import trained_on_means
 from kadanoff.experiments.demellokoch2020.data import (
@@ -45,18 +46,24 @@ from kadanoff.networks.gibbs import rbm_flow
 from kadanoff.networks.products import full_products, one_thread
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.settings import Training
+from kadanoff.randomness import generator
 
 __all__ = [
     "ARMS",
+    "FEW",
     "FLOWS",
     "HIDDEN",
     "LATTICE",
     "LENGTH",
+    "MACHINES",
+    "STARTS",
     "TRAININGS",
     "Learning",
     "Plan",
     "along",
+    "apart",
     "arm",
+    "in_any_order",
     "interval",
     "learned",
     "machine",
@@ -80,6 +87,20 @@ LENGTH = 26
 TRAININGS, FLOWS = ("means", "draws"), ("means", "samples")
 ARMS = tuple(itertools.product(TRAININGS, FLOWS))
 """Training and flow of each arm; the first passes means throughout."""
+
+FEW = 16
+"""Hidden units of the machines whose flows come nearest to T_c by energy
+(`flow_controls`): the strongest case for the claim that flows go there."""
+
+MACHINES = {
+    f"trained on {t}{f', {n} units' if n == FEW else ''}": (t, n)
+    for n in (HIDDEN, FEW)
+    for t in TRAININGS
+}
+"""Training and hidden units of the machines whose ends are asked for."""
+
+STARTS = {"cold": 0.0, "T_c": T_C, "hot": math.inf}
+"""Temperatures at which flows start."""
 
 Reading = Callable[[Ensemble], Mapping[str, Estimate]]
 
@@ -182,6 +203,18 @@ def start(work: Work, temperature: float, draws: int, seed: int) -> Ensemble:
     return drawn(work, LATTICE, temperature, draws, purpose=f"flow start {seed}")
 
 
+def in_any_order(data: Ensemble, seed: int) -> Ensemble:
+    """The same configurations in 64 blocks that hold all temperatures alike.
+
+    Args:
+        data: of many temperatures; what does not fill the blocks is left out.
+        seed: of the order.
+    """
+    values = data.values.reshape(-1, *data.shape)
+    order = generator(seed).permutation(len(values))[: len(values) // 64 * 64]
+    return Ensemble.from_values(values[order].reshape(64, -1, *data.shape))
+
+
 def along(
     network: RBM,
     first: Ensemble,
@@ -278,6 +311,29 @@ def mean_over_seeds(dataset: xr.Dataset, name: str) -> tuple[xr.DataArray, Any]:
         spread = x.std("seed", ddof=1, skipna=False) / math.sqrt(n)
         error = xr.where(spread > error, spread, error)
     return x.mean("seed", skipna=False), error
+
+
+def apart(
+    dataset: xr.Dataset, name: str, one: Mapping[str, Any], other: Mapping[str, Any]
+) -> tuple[float, float]:
+    """Difference of a reading between two places, and its standard error.
+
+    Taken machine by machine, so that what distinguishes the machines drops out.
+
+    Args:
+        dataset: with `name` and `name_error` along `seed`.
+        name: of the reading.
+        one, other: the places, values of coordinates.
+    """
+    error = f"{name}_error"
+    gap = xr.Dataset(
+        {
+            name: dataset[name].sel(one) - dataset[name].sel(other),
+            error: np.hypot(dataset[error].sel(one), dataset[error].sel(other)),
+        }
+    )
+    value, bar = mean_over_seeds(gap, name)
+    return float(value), float(bar)
 
 
 def interval(dataset: xr.Dataset, level: float) -> float:

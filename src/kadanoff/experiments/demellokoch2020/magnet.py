@@ -13,6 +13,10 @@ equilibrium at T, T² (B - 7)/7(B - 1) has the F law of (7, B - 7) (H. Hotelling
 Math. Statist. 2, 360 (1931)). The largest p over T is that of the best temperature: too
 large rather than too small, so that an ensemble with a small one is no magnet.
 
+That p falls with the number of draws for whatever is not quite the magnet. How far it
+is does not: of the magnet all readings give one temperature, and the spread of those
+of the six that have one each, largest less smallest, is the size of the difference.
+
 The law of the energy says the same without a choice of readings: the total variation
 distance ½ Σ|p̂ - p| to the exact P(E|T) of the nearest T (P. D. Beale, Phys. Rev. Lett.
 76, 78 (1996)), beside what as many independent draws of that law would have,
@@ -23,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.interpolate import CubicSpline, interp1d
@@ -32,6 +37,7 @@ from kadanoff.autocorrelation import integrated_time
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, combine
 from kadanoff.exact import kaufman, strip
+from kadanoff.exact.constants import K_C, T_C
 from kadanoff.exact.density import energy_law
 from kadanoff.experiments.demellokoch2020.data import TEMPERATURES, swept
 from kadanoff.experiments.demellokoch2020.flow import LATTICE
@@ -49,9 +55,14 @@ from kadanoff.instruments.thermodynamics import (
 )
 
 __all__ = [
+    "MONOTONE",
     "READINGS",
+    "RESOLUTION",
+    "TOLERANCE",
+    "Critical",
     "Magnet",
     "Verdict",
+    "critical_point",
     "distance_of_laws",
     "energy_counts",
     "magnet",
@@ -72,6 +83,13 @@ STEP = 0.05
 
 STEPS = 1000
 """Temperatures between the ends of the table that are tried."""
+
+RESOLUTION = T_C / np.sqrt(SITES * kaufman.torus(LATTICE, K_C).heat_capacity)
+"""Standard deviation of the temperature that one 10×10 configuration at T_c has."""
+
+TOLERANCE = 0.05
+"""Half the step of the paper's grid of temperatures: what counts as one temperature
+where ensembles are compared, and not single configurations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +115,11 @@ class Magnet:
         """Temperatures to try."""
         return np.linspace(self.temperatures[0], self.temperatures[-1], STEPS)
 
+    @cached_property
+    def curves(self) -> np.ndarray:
+        """The readings there, `(temperature, reading)`."""
+        return self.at(self.fine)
+
     def temperature(self, reading: str, value: float) -> float:
         """T at which the magnet has this value; no number beyond the range.
 
@@ -104,8 +127,7 @@ class Magnet:
             reading: one of `MONOTONE`.
             value: of it.
         """
-        t = self.fine
-        curve = self.at(t)[:, READINGS.index(reading)]
+        t, curve = self.fine, self.curves[:, READINGS.index(reading)]
         if reading != "e":
             t, curve = t[::-1], curve[::-1]
         if not curve[0] <= value <= curve[-1]:
@@ -122,6 +144,7 @@ class Verdict:
         p: of the hypothesis that it is the magnet there.
         pulls: readings less the magnet's there, in standard errors.
         temperatures: that each monotone reading alone has, with errors.
+        spread: the largest of these less the smallest.
         nearest: temperature whose P(E) is nearest, by total variation.
         distance: to it.
         floor: of as many independent draws.
@@ -131,9 +154,39 @@ class Verdict:
     p: float
     pulls: np.ndarray
     temperatures: dict[str, Estimate]
+    spread: Estimate
     nearest: float
     distance: float
     floor: float
+
+
+@dataclass(frozen=True, eq=False)
+class Critical:
+    """The seven readings of the magnet at T_c, and how far from them is near.
+
+    Attributes:
+        values: by reading.
+        tolerances: how far the magnet's move within `TOLERANCE` of T_c.
+    """
+
+    values: dict[str, float]
+    tolerances: dict[str, float]
+
+
+def critical_point(temperatures: np.ndarray, values: np.ndarray) -> Critical:
+    """The critical magnet of a table.
+
+    Args:
+        temperatures: ascending.
+        values: `(temperature, reading)`.
+    """
+    curve = CubicSpline(temperatures, values)
+    below, here, above = curve(T_C + TOLERANCE * np.array([-1.0, 0.0, 1.0]))
+    reach = np.maximum(abs(below - here), abs(above - here))
+    return Critical(
+        dict(zip(READINGS, map(float, here), strict=True)),
+        dict(zip(READINGS, map(float, reach), strict=True)),
+    )
 
 
 def magnet(work: Work, temperatures: Sequence[float], draws: int) -> Magnet:
@@ -218,7 +271,7 @@ def verdict(ensemble: Ensemble, known: Magnet) -> Verdict:
             "more chains"
         )
     fine = known.fine
-    d = x.value - known.at(fine)
+    d = x.value - known.curves
     covariance = np.repeat(x.covariance[None], len(fine), axis=0)
     drawn = slice(READINGS.index("|m|"), READINGS.index("U₄") + 1)
     covariance[:, drawn, drawn] += interp1d(known.temperatures, known.doubt, axis=0)(
@@ -242,6 +295,7 @@ def verdict(ensemble: Ensemble, known: Magnet) -> Verdict:
         p,
         d[k] / np.sqrt(np.diagonal(covariance[k])),
         own,
+        combine(lambda *t: np.ptp(np.array(t)), *own.values()),
         float(fine[:: STEPS // 100][near]),
         float(distances[near]),
         sampling_floor(laws[near], _independent(s)),

@@ -14,13 +14,8 @@ the mean of C_a over the sites is the response to the magnetization, and its squ
 stands under G at every distance. This *uniform part* is also the mean of G over all
 displacements. A sign of h_a drops out of C_a C_a.
 
-For block averages C_a is known from the spins' own correlator g: with B the transform
-of a block of weight 1 and S that of g,
-
-    G(r) = (N_h/N²) Σ_k |S(k) B(k)|² e^{ikr},   uniform part N_h ⟨m²⟩²,
-
-and for any other units of average gain γ² = Σ_a ⟨m h_a⟩²/(N_h ⟨m²⟩²) the uniform part
-is γ² times as large.
+For block averages G is known in closed form (`block_patches`); for any other units of
+average gain γ² = Σ_a ⟨m h_a⟩²/(N_h ⟨m²⟩²) the uniform part is γ² times theirs.
 
 Readings are products between different groups of chains (`instruments.response`), free
 of the noise that C_a C_a has of its own; *as counted* is the paper's plain square.
@@ -33,15 +28,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import stats
 
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.coarse.layer import Layer
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, combine
-from kadanoff.exact.constants import K_C
-from kadanoff.exact.strip import two_point
-from kadanoff.exact.torus_cft import spin_correlation
+from kadanoff.experiments.demellokoch2020.falloff import rise
 from kadanoff.experiments.exhibit import Variables
 from kadanoff.geometry import Grid, Unordered
 from kadanoff.instruments.correlators import from_waves, shells, to_waves
@@ -51,30 +43,22 @@ from kadanoff.instruments.response import response_matrix, responses
 from kadanoff.networks.machine import Machine
 
 __all__ = [
-    "Line",
     "Pairs",
     "Reading",
-    "block_correlator",
-    "blocked",
     "curves",
     "drawn_hidden",
     "in_box",
-    "line",
     "maps",
     "numbers",
     "on_torus",
     "patch_correlator",
     "pooled",
     "read",
-    "rise",
-    "spin_field",
     "spots",
     "tabled",
     "turned_up",
 ]
 
-LARGEST_EXACT = 8  # side up to which the lattice's own correlator takes no time
-BINS = 6  # of distances, in the test of a line: few beside 16 groups of chains
 UNITS = 5  # maps that are shown of a layer
 
 Readings = Mapping[str, Estimate]
@@ -169,6 +153,8 @@ class Reading:
             `one_sided_uniform`.
         box: distances that do not wrap.
         boxed: G of ⟨v h⟩ at them.
+        steady: the same where each map is less its mean times ⟨v_i m⟩/⟨m²⟩ - 1, which
+            is 0 but for noise on a lattice whose sites are alike; read where asked.
     """
 
     pairs: Pairs
@@ -180,6 +166,7 @@ class Reading:
     one_sided_uniform: Estimate
     box: Pairs
     boxed: Estimate
+    steady: Estimate | None = None
 
     @property
     def varying(self) -> Estimate:
@@ -197,12 +184,14 @@ class Reading:
         return self.uniform / self.raw[0]
 
 
-def read(fine: Ensemble, coarse: Ensemble) -> Reading:
+def read(fine: Ensemble, coarse: Ensemble, *, alike: bool = False) -> Reading:
     """The patch correlator of a layer.
 
     Args:
         fine: configurations on a grid with one site per cell.
         coarse: what a map made of them, on a grid or unordered.
+        alike: the law of `fine` has all sites alike, so that a site whose ⟨v_i m⟩
+            differs from the mean does so by noise, which `steady` takes off.
 
     Raises:
         ValueError: other chains or draws, fine sites without positions, or a single
@@ -210,7 +199,8 @@ def read(fine: Ensemble, coarse: Ensemble) -> Reading:
     """
     grid = lattice_of(fine)
     torus, box = on_torus(grid), in_box(grid)
-    found = _powers(fine, coarse, {"raw": torus, "connected": torus, "boxed": box})
+    ways = {"raw": torus, "connected": torus, "boxed": box}
+    found = _powers(fine, coarse, {**ways, **({"steady": box} if alike else {})})
     up, above = turned_up(fine, coarse)
     sided = _powers(up, above, {"connected": torus})
 
@@ -232,6 +222,7 @@ def read(fine: Ensemble, coarse: Ensemble) -> Reading:
         one_sided_uniform=uniform(sided["connected"][0]),
         box=box,
         boxed=estimate(box, found["boxed"][0]),
+        steady=estimate(box, found["steady"][0]) if alike else None,
     )
 
 
@@ -282,95 +273,6 @@ def drawn_hidden(
         )
     values = hidden.values.reshape(below.chains, below.draws, *grid.shape)
     return hidden.derived(values, grid, hidden.alphabet, {"step": "by number"})
-
-
-def spin_field(shape: tuple[int, int]) -> np.ndarray:
-    """⟨s_0 s_r⟩ at K_c for every displacement: of the lattice itself up to side 8.
-
-    Beyond, of the critical torus, which is off by 1.3 % at r = √2 and less elsewhere.
-    """
-    if max(shape) <= LARGEST_EXACT:
-        return two_point(shape, K_C)
-    return spin_correlation(np.moveaxis(np.indices(shape), 0, -1), shape)
-
-
-def blocked(field: np.ndarray, b: int) -> np.ndarray:
-    """The correlator of block averages from that of the field, on the coarse torus."""
-    waves = to_waves(field, field.ndim) * abs(_block(field.shape, b)) ** 2
-    every = (slice(None, None, b),) * field.ndim
-    return from_waves(waves, field.shape)[every]
-
-
-def block_correlator(field: np.ndarray, b: int) -> np.ndarray:
-    """G for blocks of side b of a field of this correlator, every displacement."""
-    waves = abs(to_waves(field, field.ndim) * _block(field.shape, b)) ** 2
-    units = field.size / b**field.ndim
-    return units / field.size * from_waves(waves, field.shape)
-
-
-@dataclass(frozen=True, eq=False)
-class Line:
-    """A straight line through G(r) and what is left of it.
-
-    Attributes:
-        slope: per site.
-        residual: G less the line at every distance.
-        bent: root mean square of the residual, relative to the fall of G.
-        ratio: χ² of the binned residuals with their covariance, over its degrees of
-            freedom as F.
-        p: probability of a larger one if G is a line.
-        naive: χ² by the error bars of single points, which move together, over the
-            number of points less two.
-    """
-
-    slope: Estimate
-    residual: Estimate
-    bent: float
-    ratio: float
-    p: float
-    naive: float
-
-
-def line(distance: np.ndarray, correlator: Estimate) -> Line:
-    """The least-squares line through all distances, and whether G is one.
-
-    The test takes the means of the residuals in six bins of distance, four
-    combinations of which a line leaves free, and Hotelling's T² for a covariance from
-    B groups: T² (B - 4)/(4 (B - 1)) has the law F(4, B - 4).
-    """
-    design = np.vander(distance, 2)
-    hat = np.linalg.pinv(design)
-    residual = correlator.map(lambda g: g - design @ (hat @ g))
-    fall = float(correlator.value[0] - correlator.value[-1])
-    ends = np.linspace(0, distance[-1] * (1 + 1e-9), BINS + 1)
-    place = np.digitize(distance, ends) - 1
-    contrast = _left_free(
-        np.array([distance[place == k].mean() for k in range(BINS)])
-    ) @ (np.eye(BINS)[:, place] / np.bincount(place)[:, None])
-    free = residual.map(partial(np.matmul, contrast))
-    groups = min((len(r) for r in free.replicates.values()), default=0)
-    squares = float(free.value @ np.linalg.pinv(free.covariance) @ free.value)
-    order = len(free.value)
-    ratio = squares * (groups - order) / (order * (groups - 1))
-    error = np.maximum(correlator.error, 1e-300)
-    return Line(
-        slope=correlator.map(lambda g: (hat @ g)[0]),
-        residual=residual,
-        bent=float(np.sqrt((residual.value**2).mean()) / fall),
-        ratio=ratio,
-        p=float(stats.f.sf(ratio, order, groups - order)),
-        naive=float(((residual.value / error) ** 2).sum() / (len(distance) - 2)),
-    )
-
-
-def rise(distance: np.ndarray, correlator: Estimate) -> Estimate:
-    """G beyond 95 % of the largest distance less G between 80 and 90 % of it.
-
-    On sides of 8 and more, which have such distances.
-    """
-    share = distance / distance[-1]
-    last, before = share > 0.95, (share > 0.8) & (share < 0.9)
-    return correlator.map(lambda g: g[last].mean() - g[before].mean())
 
 
 def pooled(readings: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray]:
@@ -473,14 +375,26 @@ def _powers(
     """Σ_a |Ĉ_a(k)|² between different groups, and as it is counted, for each way."""
     shape = lattice_of(fine).shape
     total: dict[str, list[np.ndarray]] = {}
+    noise = _site_noise(fine) if "steady" in ways else None
     for turn in responses(fine, coarse):
         for way, pairs in ways.items():
             values = turn.connected if way == "connected" else turn.raw
+            if way == "steady":
+                values = values - values.mean(axis=-1, keepdims=True) * noise
             fields = values.reshape(*values.shape[:2], *shape)
             parts = _squares(partial(_waves, pairs=pairs), fields, turn.shares)
             so_far = total.get(way, [np.zeros(1), np.zeros(1)])
             total[way] = [a + b for a, b in zip(so_far, parts, strict=True)]
     return total
+
+
+def _site_noise(fine: Ensemble) -> np.ndarray:
+    """⟨v_i m⟩/⟨m²⟩ - 1 of every site in every group, `(group, 1, site)`."""
+    spins = fine.values.reshape(fine.chains, fine.draws, -1)
+    m = spins.mean(axis=-1, dtype=float)[..., None]
+    one = fine.derived(m, Unordered(1), "real", {"step": "magnetization"})
+    (turn,) = responses(fine, one)
+    return turn.raw / turn.raw.mean(axis=-1, keepdims=True) - 1
 
 
 def _squares(
@@ -503,16 +417,3 @@ def _squares(
 def _power(waves: np.ndarray) -> np.ndarray:
     """Σ_a |Ĉ_a(k)|² in double precision."""
     return (abs(waves) ** 2).sum(axis=0, dtype=float)
-
-
-def _block(shape: tuple[int, ...], b: int) -> np.ndarray:
-    """Transform of a block of side b and weight 1."""
-    block = np.zeros(shape)
-    block[(slice(0, b),) * len(shape)] = 1 / b ** len(shape)
-    return to_waves(block, len(shape))
-
-
-def _left_free(centres: np.ndarray) -> np.ndarray:
-    """Combinations of binned values that vanish on every line, `(bins - 2, bins)`."""
-    u, _, _ = np.linalg.svd(np.vander(centres, 2))
-    return u[:, 2:].T

@@ -1,0 +1,197 @@
+"""Pictures and tables of the larger lattice."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kadanoff.experiments.demellokoch2020.fig_11.by_hand import rise_by_number
+from kadanoff.experiments.demellokoch2020.fig_11.layers import MACHINES, RG
+from kadanoff.experiments.exhibit import shown
+from kadanoff.reports.figures import PALETTE, data_uri, figure, image_rows
+from kadanoff.reports.page import Section, Table
+
+__all__ = ["draw"]
+
+COLOURS = {RG: PALETTE[6], "plain": PALETTE[2], "local": PALETTE[0]}
+CURVES = {
+    "varying": ("r", "expected", "shortest periodic distances"),
+    "boxed": ("r_box", "expected_box", "distances that do not wrap"),
+    "steady": ("r_box", "expected_box", "the same, noise of single sites off"),
+}
+
+
+def draw(dataset: xr.Dataset) -> list[Section]:
+    """Maps, correlators with both distances, and units made by hand."""
+    titles = [f"unit {k + 1}" for k in range(dataset.sizes["unit"])]
+    seen = {
+        str(row): [_lifted(x) for x in dataset["map"].sel(row=row).values]
+        for row in dataset["row"].values
+    }
+    return [
+        Section(
+            "Figure 11: a larger lattice",
+            f"⟨v_i h_a⟩ at T_c on {dataset.side}², {dataset.draws} configurations, "
+            "turned to follow the magnetization and less the smallest value.",
+            picture=data_uri(image_rows(seen, titles, responses=True)),
+            tables=[_layer_table(dataset)],
+            remarks=[
+                "The text at hand has 40 000 configurations, on which the machine is "
+                "trained and which are read. It has lost the sides (the next section "
+                "has 64 → 32), the temperature and the training: 64 → 32, T_c and one "
+                "step of contrastive divergence are reconstructed. Plain: without a "
+                "penalty; local: with an L1 penalty on the weights."
+            ],
+        ),
+        Section(
+            "Does G rise again?",
+            "Above, G(r) less its uniform part: at shortest periodic distances, at "
+            "distances that do not wrap, and there with the noise of every site taken "
+            "off, which is known from its ⟨v_i m⟩ and the same for all units; yellow "
+            "is the closed form of block averages. Below, what the straight line "
+            "through G at shortest distances leaves, over the fall; units made by "
+            "hand, over G(0); and, lattice by lattice, by how much noise at the "
+            "corners sets a machine apart from block averages, against its size, "
+            "offset × √(2τ/n), within dashed lines once and twice of it.",
+            picture=data_uri(_picture(dataset)),
+            tables=[_rise_table(dataset), _corner_table(dataset)],
+        ),
+    ]
+
+
+def _lifted(image: np.ndarray) -> np.ndarray:
+    turned = image if image.mean() >= 0 else -image
+    return turned - turned.min()
+
+
+def _picture(dataset: xr.Dataset) -> Figure:
+    fig = figure(13.0, 7.0, rows=2, columns=3)
+    for ax, way in zip(fig.axes, CURVES, strict=False):
+        _curve(ax, dataset, way)
+    fig.axes[0].set_ylabel("G(r) less its uniform part", fontsize=9)
+    fig.axes[0].legend(fontsize=8, frameon=False, markerscale=3)
+    _residuals(fig.axes[3], dataset)
+    _by_hand(fig.axes[4], dataset)
+    _corners(fig.axes[5], dataset)
+    for ax in fig.axes[:5]:
+        ax.set_xlabel("distance (sites)", fontsize=9)
+    return fig
+
+
+def _curve(ax: Axes, dataset: xr.Dataset, way: str) -> None:
+    axis, expected, title = CURVES[way]
+    r = dataset[axis].values
+    for name, colour in COLOURS.items():
+        y, error = (dataset[f"{name}_{way}{e}"].values for e in ("", "_error"))
+        style = {"fmt": "o", "ms": 2, "lw": 0.4, "color": colour}
+        ax.errorbar(r, y, error, label=name, **style)
+    level = dataset[expected] - dataset["expected_uniform"]
+    # Displacements of nearly one length differ: points, not a line through them.
+    style = {"ls": "", "marker": ".", "ms": 1.2, "color": PALETTE[4], "zorder": 3}
+    ax.plot(r, level.values, label="closed form", **style)
+    ax.set_title(title, fontsize=10)
+
+
+def _residuals(ax: Axes, dataset: xr.Dataset) -> None:
+    for name, colour in COLOURS.items():
+        fall = float(dataset["fall"].sel(row=name))
+        y, error = (
+            dataset[f"{name}_residual{e}"].values / fall for e in ("", "_error")
+        )
+        style = {"fmt": "o", "ms": 2, "lw": 0.5, "color": colour}
+        ax.errorbar(dataset["r"].values, y, error, **style)
+    ax.axhline(0, color=PALETTE[6], lw=1.0, ls="--")
+    ax.set_title("what a straight line leaves", fontsize=10)
+    ax.set_ylabel("(G(r) less the line) / fall", fontsize=9)
+
+
+def _by_hand(ax: Axes, dataset: xr.Dataset) -> None:
+    r = dataset["r"].values
+    for k, units in enumerate(dataset["units"].values):
+        g = dataset["by_hand"].sel(units=units).values
+        ax.plot(r, g / g[0], lw=1.2, color=PALETTE[k], label=str(units))
+    ax.set_title("units made by hand", fontsize=10)
+    ax.set_ylabel("G(r) / G(0)", fontsize=9)
+    ax.legend(fontsize=8, frameon=False)
+
+
+def _corners(ax: Axes, dataset: xr.Dataset) -> None:
+    sizes = dataset["corner_size_of"].sel(row=list(MACHINES)).values
+    ends = np.array([0.0, 1.1 * float(sizes.max())])
+    for times in (-2, -1, 1, 2):
+        ax.plot(ends, times * ends, color=PALETTE[6], lw=0.7, ls="--")
+    ax.axhline(0, color=PALETTE[6], lw=0.7)
+    for name in MACHINES:
+        here = dataset.sel(row=name)
+        x, y = here["corner_size_of"].values, here["corner_of"].values
+        ax.plot(x, y, "o", ms=4, color=COLOURS[name], label=name)
+    ax.set_title("noise at the corners, lattice by lattice", fontsize=10)
+    ax.set_xlabel("offset × √(2τ/n)", fontsize=9)
+    ax.set_ylabel("machine less block averages", fontsize=9)
+
+
+def _layer_table(dataset: xr.Dataset) -> Table:
+    names = {
+        "spots": "bright spots per unit",
+        "single": "share of units with one",
+        "at_zero": "G(0)",
+        "uniform": "uniform part",
+        "gain": "γ²",
+        "fall": "fall",
+        "ratio": "fall over block averages'",
+    }
+    rows = [
+        [
+            str(row),
+            *(_reading(dataset, name, row) for name in names),
+            f"{float(dataset[f'{row}_bent']):.3f}",
+        ]
+        for row in dataset["row"].values
+    ]
+    return Table(["layer", *names.values(), "line: rms residual / fall"], rows)
+
+
+def _reading(dataset: xr.Dataset, name: str, row: str) -> str:
+    """With its error, or alone where it has none."""
+    value, error = (float(dataset[n].sel(row=row)) for n in (name, f"{name}_error"))
+    return shown(dataset, name, row=row) if error > 0 else f"{value:.3g}"
+
+
+def _rise_table(dataset: xr.Dataset) -> Table:
+    names = ("rise", "box_rise", "steady_rise")
+    rows = [
+        [str(row), *(_reading(dataset, name, row) for name in names)]
+        for row in dataset["row"].values
+    ]
+    boxed = f"{rise_by_number(dataset, 'r_box', 'expected_box'):.4f}"
+    torus = f"{rise_by_number(dataset, 'r', 'expected'):.4f}"
+    rows.append(["block averages in closed form", torus, boxed, boxed])
+    rows += [
+        [f"by hand: {units}", f"{float(value):.3f} of its fall", "–", "–"]
+        for units, value in zip(
+            dataset["units"].values, dataset["hand_rise"].values, strict=True
+        )
+    ]
+    header = ["layer", "rise, periodic distances", "rise, distances that do not wrap"]
+    return Table([*header, "the same, noise of single sites off"], rows)
+
+
+def _corner_table(dataset: xr.Dataset) -> Table:
+    """Every lattice has configurations, and trainings, of its own."""
+    rows = [
+        [
+            f"lattice {k + 1}",
+            *(
+                f"{float(dataset[of].sel(row=name)[k]):.3f}"
+                for name in MACHINES
+                for of in ("corner_of", "corner_size_of")
+            ),
+        ]
+        for k in range(dataset.sizes["lattice"])
+    ]
+    header = ["noise at the corners beyond block averages'"]
+    for name in MACHINES:
+        header += [name, "offset × √(2τ/n)"]
+    return Table(header, rows)

@@ -1,0 +1,182 @@
+"""The words of the first page follow its numbers, and the paper is whole."""
+
+from dataclasses import replace
+
+import pytest
+import xarray as xr
+
+from kadanoff.citations import find
+from kadanoff.experiments.demellokoch2020 import PAPER, fig_5b
+from kadanoff.experiments.demellokoch2020.fig_3.verdicts import Losses, NoTemperature
+from kadanoff.experiments.demellokoch2020.fig_8.verdicts import Gain, RandomFall
+from kadanoff.experiments.demellokoch2020.first_page import (
+    answer_sentence,
+    flow_sentence,
+    instruments_sentence,
+    layers_sentence,
+    offset_sentence,
+)
+from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_laws import Count
+from kadanoff.experiments.reproduce import reproduce
+
+COUNT = Count(
+    machines=20,
+    undecided=("one", "two"),
+    magnets=0,
+    perhaps=0,
+    critical=0,
+    beyond=0,
+    spreads=(0.07, 2.13),
+    control=(0.002, 0.0091),
+    passes=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "that does not end at the critical point"),
+        ({"critical": 18}, "that ends at the critical point:"),
+        ({"critical": 3}, "for some machines only"),
+        ({"passes": False}, "is open"),
+        ({"passes": None}, "is open"),
+        ({"undecided": ("x",) * 20}, "is open"),
+    ],
+)
+def test_where_the_chain_ends(change, words):
+    """Open too where the machine that is critical does not pass."""
+    sentence = flow_sentence(replace(COUNT, **change), arrives=False)
+    assert words in sentence
+    assert sentence.count("does not end at the critical point") == (not change)
+
+
+def test_numbers_of_the_flow():
+    sentence = flow_sentence(COUNT, arrives=None)
+    for number in ("of 20 machines 18", "and 0 of them", "0.07 to 2.13", "0.009"):
+        assert number in sentence
+    assert "may or may not go to T_c" in sentence
+    assert "means, which is the paper's by the letter, goes" in flow_sentence(
+        COUNT, arrives=True
+    )
+
+
+def told(doubts):
+    return [NoTemperature("x", 2.0, 0.1, -0.5, 0.1, d) for d in doubts]
+
+
+@pytest.mark.parametrize(
+    ("near", "words"),
+    [(True, "close to zero"), (False, "not close to zero"), (None, "perhaps small")],
+)
+def test_the_instruments(monkeypatch, near, words):
+    spin = xr.Dataset(coords={"side": [10]})
+    for name, number in (("power", 0.0719), ("torus", 0.1337)):
+        reading = fig_5b.Found(1.0, number, 0.0005, 0.0710, 0.5)
+        monkeypatch.setattr(fig_5b, f"{name}_reading", lambda d, r=reading: r)
+        monkeypatch.setattr(fig_5b, f"{name}_words", lambda d, n=number: str(n))
+    sentence = instruments_sentence(
+        Losses(3.0023, 3.5519, 0.0066), near, told([True, False, None]), spin
+    )
+    for part in (f", {words},", "3.002 is", "3.5519(66)", "of 3 inputs", "of 1;"):
+        assert part in sentence
+    assert "Δ_s = 0.0719, 43% off 0.125, and the form of the torus 0.1337" in sentence
+
+
+GAINS = [
+    Gain("plain", 0.7251, 0.0038, 0.6851, 0.0036, 1.058, 0.008),
+    Gain("local", 1.3053, 0.0026, 1.3746, 0.0029, 0.949, 0.003),
+]
+FALL = RandomFall(0.6026, 0.0085, falls=True, same=False, patchless=True)
+
+
+@pytest.mark.parametrize(
+    ("follows", "words"),
+    [
+        ([True, True], "and its size follows from the weights ("),
+        ([False, False], "but its size does not follow"),
+        ([True, None], "in 1 of 2"),
+    ],
+)
+def test_the_offset(follows, words):
+    sentence = offset_sentence((0.991, 0.998), GAINS, follows, FALL)
+    assert words in sentence
+    assert "99.1% to 99.8%" in sentence
+    assert "0.7251(38) for 0.6851(36) (plain)" in sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "without a patch falls too, less: by 0.6026(85)"),
+        ({"same": True}, "falls too, as fast"),
+        ({"ratio": 1.6}, "falls too, more"),
+        ({"falls": False}, "does not clearly fall"),
+        ({"patchless": False}, "with random weights falls"),
+    ],
+)
+def test_the_fall_of_random_weights(change, words):
+    sentence = offset_sentence((0.99, 1.0), GAINS, [True] * 2, replace(FALL, **change))
+    assert words in sentence
+
+
+TWO, ONE, WIDE = [(1.98, 0.01)] * 2, [(1.07, 0.01)] * 2, [(1.9, 0.4)] * 2
+
+
+@pytest.mark.parametrize(
+    ("deviation", "temperature", "words"),
+    [
+        (TWO, ONE, "the deviation from the critical surface doubles and the temp"),
+        (ONE, TWO, "the temperature doubles and its deviation from T_c does not"),
+        (TWO, TWO, "doubles and so does its"),
+        (WIDE, ONE, "not settled"),
+        (ONE, ONE, "not settled"),
+        ([], ONE, "not settled"),
+    ],
+)
+def test_what_doubles(deviation, temperature, words):
+    """A ratio of 1.9(4) is no doubling, and none that is known not to be one."""
+    sentence = layers_sentence({"majority": deviation}, {"majority": temperature})
+    assert words in sentence
+
+
+def test_ratios_are_shown():
+    sentence = layers_sentence({"majority": TWO}, {"majority": ONE})
+    assert "grows by 1.980(10), 1.980(10) (majority)" in sentence
+    assert "T from T_c by 1.070(10), 1.070(10) (majority)" in sentence
+
+
+def test_the_answer():
+    rows = {"yes": ["own block", "locality"], "no": [], "undecided": ["scaling"]}
+    found = {"pass": ["one filter"], "fail": ["a"] * 6, "undecided": ["b"] * 2}
+    sentence = answer_sentence(found, rows)
+    assert "Of 9 trained layers 1 are local" in sentence
+    assert "(one filter), 6 are not and 2 cannot be told" in sentence
+    assert sentence.endswith("by own block, locality.")
+    blind = answer_sentence(found, {"yes": [], "no": ["scaling"], "undecided": []})
+    assert blind.endswith("by none of the rows asked and not by scaling.")
+    assert "as majority is, 0" in answer_sentence(
+        {"pass": [], "fail": [], "undecided": ["a"]}, rows
+    )
+
+
+def test_the_paper_is_whole():
+    names = [exhibit.name for exhibit in PAPER.exhibits]
+    assert len(set(names)) == len(names) == 21
+    assert find(PAPER.name).year == 2020
+
+
+@pytest.mark.slow
+def test_five_sentences_of_fast_data(tmp_path):
+    """About a minute and a half: every exhibit, judged and drawn, and the page."""
+    done = reproduce(PAPER, runs=tmp_path)
+    page = done.first_page
+    assert page is not None
+    assert page.picture is not None
+    assert len(page.sentences) == 5
+    assert all(any(c.isdigit() for c in s) for s in page.sentences)
+    for exhibit in done.exhibits:
+        assert exhibit.draw(done.data[exhibit.name])
+        for check in exhibit.checks(done.data[exhibit.name]):
+            text = " ".join((check.claim, check.ours, check.reason))
+            assert "nan" not in text.split()
+            assert check.claim.endswith(".")
