@@ -90,14 +90,6 @@ def test_seeds_are_kept_and_found_again(tmp_path):
     assert first.identical(again)
 
 
-def test_another_seed_is_another_lattice(tmp_path):
-    small = replace(FAST, side=8, draws=128)
-    one, other = (
-        EXHIBIT.compute(small, Work(seed, tmp_path, lambda *_: None)) for seed in (1, 2)
-    )
-    assert not np.allclose(one["uniform"], other["uniform"])
-
-
 def with_machines(found, **readings):
     """The data with readings of both machines changed, their errors small."""
     at = found["row"].isin(list(MACHINES))

@@ -1,7 +1,5 @@
 """Block averages: measured G against the critical torus, at five errors."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -90,17 +88,6 @@ def test_a_line_is_judged_by_its_residuals_and_their_probability(found):
         assert ("a line is excluded" in check.reason) is (p < 1e-3)
     rising = sharp(found, fall=-found["fall"])
     assert statuses(rising)[2] is Status.NOT
-
-
-def test_one_seed_is_one_result_and_another_is_another(found, tmp_path):
-    small = replace(FAST, draws=128, temperatures=(1.0,))
-    runs = [tmp_path / name for name in ("a", "b", "c")]
-    first, again, other = (
-        EXHIBIT.compute(small, Work(seed, path, lambda *_: None))
-        for seed, path in zip((1, 1, 2), runs, strict=True)
-    )
-    assert first.identical(again)
-    assert not np.allclose(first["uniform"], other["uniform"])
 
 
 def test_pictures_are_drawn(found):

@@ -24,7 +24,7 @@ def test_the_plan_that_made_the_data_is_told():
     text = reconstructed(DATASET, (PLAN,), "the weather")
     assert "the weather" in text
     assert "here 7 configurations at each of 60 temperatures, 3 passes" in text
-    assert text.endswith("Machines, each with data of its own: 2.")
+    assert "Machines, each with data of its own: 2. Trained on means:" in text
 
 
 def test_of_another_plan_no_numbers_are_told():

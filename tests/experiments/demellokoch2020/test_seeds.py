@@ -6,17 +6,7 @@ import xarray as xr
 from kadanoff.experiments.demellokoch2020 import PAPER
 from kadanoff.experiments.reproduce import reproduce
 
-QUICK = (
-    "fig_7",
-    "fig_8",
-    "fig_11",
-    "fig_12",
-    "fig_13",
-    "correlation_length",
-    "uniqueness",
-    "geometry",
-    "pooling",
-)
+QUICK = ("fig_7", "fig_8", "fig_11", "fig_12", "fig_13", "correlation_length")
 WITHOUT_CHANCE = {"fig_13"}
 """White noise and checkerboards as they are in the mean: nothing is drawn."""
 

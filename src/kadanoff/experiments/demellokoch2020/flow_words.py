@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import xarray as xr
 
+from kadanoff.experiments.demellokoch2020.contrastive_means import RECONSTRUCTED
 from kadanoff.experiments.demellokoch2020.data import TEMPERATURES
 from kadanoff.experiments.demellokoch2020.flow import ARMS, HIDDEN, LATTICE, Plan, arm
 
@@ -60,7 +61,8 @@ def reconstructed(dataset: xr.Dataset, plans: Sequence[Plan], figure: str) -> st
             f"{how.batch} in an update, the rate from {how.rate:g} down to zero; "
             f"{plan.draws} configurations flow from each start"
         )
-    return f"{text}. Machines, each with data of its own: {dataset.sizes['seed']}."
+    machines = f"Machines, each with data of its own: {dataset.sizes['seed']}."
+    return f"{text}. {machines} {RECONSTRUCTED}"
 
 
 def by_agreement(
