@@ -19,7 +19,7 @@ from kadanoff.experiments.studies import complete
 from kadanoff.files import replacing
 from kadanoff.runs import Run
 
-__all__ = ["Piece", "dataset", "readings"]
+__all__ = ["Piece", "dataset", "kept", "readings"]
 
 DATA = "readings.nc"
 
@@ -65,6 +65,31 @@ def readings(pieces: Sequence[Piece], work: Work, label: str) -> list[dict[str, 
         progress=work.progress(label),
     )
     return [piece.run(work.runs).summary for piece in pieces]
+
+
+def kept(
+    work: Work,
+    step: str,
+    settings: Mapping[str, Any],
+    compute: Callable[[], xr.Dataset],
+    *,
+    version: int = 1,
+) -> xr.Dataset:
+    """A part that is a data set, computed once.
+
+    Args:
+        work: where, and the seed and the device that its run names as well.
+        step: as of a `Piece`.
+        settings: all else that it depends on.
+        compute: called if the run is not done.
+        version: raise it when the data set changes.
+
+    Raises:
+        ValueError: as `dataset`.
+    """
+    own = {**settings, "seed": work.seed, "device": work.device}
+    run = Run.of(work.runs, step=step, version=version, settings=own)
+    return dataset(run, compute)[0]
 
 
 def dataset(run: Run, compute: Callable[[], xr.Dataset]) -> tuple[xr.Dataset, float]:

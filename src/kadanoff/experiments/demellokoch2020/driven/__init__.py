@@ -36,7 +36,6 @@ from typing import Any
 
 import xarray as xr
 
-from kadanoff.experiments import pieces
 from kadanoff.experiments.demellokoch2020.driven.fires import lengths
 from kadanoff.experiments.demellokoch2020.driven.flows import of_system
 from kadanoff.experiments.demellokoch2020.driven.pictures import draw
@@ -50,9 +49,9 @@ from kadanoff.experiments.demellokoch2020.driven.systems import (
 )
 from kadanoff.experiments.demellokoch2020.driven.verdicts import checks
 from kadanoff.experiments.exhibit import Exhibit, Work
+from kadanoff.experiments.pieces import kept
 from kadanoff.experiments.studies import attributes_of
 from kadanoff.networks.products import one_thread
-from kadanoff.runs import Run
 
 __all__ = ["EXHIBIT", "FAST", "FULL", "Settings", "checks", "compute", "draw"]
 
@@ -81,18 +80,8 @@ def _kept(
     work: Work, settings: Settings, part: Callable[[], xr.Dataset], **which: Any
 ) -> xr.Dataset:
     """A part as its run has it."""
-    run = Run.of(
-        work.runs,
-        step="demellokoch2020-driven-part",
-        version=1,
-        settings={
-            **asdict(settings),
-            **which,
-            "seed": work.seed,
-            "device": work.device,
-        },
-    )
-    return pieces.dataset(run, part)[0]
+    about = asdict(settings) | which
+    return kept(work, "demellokoch2020-driven-part", about, part)
 
 
 def _together(

@@ -13,7 +13,6 @@ from kadanoff.coarse.coarsen import coarsen
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate, combine
 from kadanoff.exact.constants import T_C
-from kadanoff.experiments import pieces
 from kadanoff.experiments.demellokoch2020.data import drawn, trained
 from kadanoff.experiments.demellokoch2020.falloff import rise
 from kadanoff.experiments.demellokoch2020.patches import (
@@ -25,9 +24,9 @@ from kadanoff.experiments.demellokoch2020.patches import (
     spots,
 )
 from kadanoff.experiments.exhibit import Variables, Work
+from kadanoff.experiments.pieces import kept
 from kadanoff.networks.rbm import RBM
 from kadanoff.networks.settings import Training
-from kadanoff.runs import Run
 
 __all__ = ["LAYERS", "MACHINES", "RG", "WAYS", "Settings", "kept_of_seed", "of_layer"]
 
@@ -63,20 +62,14 @@ class Settings:
 
 def kept_of_seed(settings: Settings, work: Work, seed: int) -> xr.Dataset:
     """What is read of one lattice: a run of its own, since it takes minutes."""
-    about = asdict(settings)
+    about = asdict(settings) | {"number": seed}
     about.pop("seeds")
-    run = Run.of(
-        work.runs,
-        step="demellokoch2020-larger-lattice",
-        version=1,
-        settings={
-            **about,
-            "seed": seed,
-            "root": work.subseed("large", seed),
-            "device": work.device,
-        },
+    return kept(
+        work,
+        "demellokoch2020-larger-lattice",
+        about,
+        lambda: _of_seed(settings, work, seed),
     )
-    return pieces.dataset(run, lambda: _of_seed(settings, work, seed))[0]
 
 
 def _of_seed(settings: Settings, work: Work, seed: int) -> xr.Dataset:

@@ -43,13 +43,12 @@ from kadanoff.experiments.demellokoch2020.fig_14.thermometers import (
 from kadanoff.experiments.demellokoch2020.flow import LATTICE, Learning, machine
 from kadanoff.experiments.demellokoch2020.thermometer import Calibration
 from kadanoff.experiments.exhibit import Work
-from kadanoff.experiments.pieces import dataset
+from kadanoff.experiments.pieces import kept
 from kadanoff.experiments.studies import attributes_of, over_seeds
 from kadanoff.instruments.couplings import fit_couplings
 from kadanoff.instruments.thermodynamics import energy
 from kadanoff.networks.gibbs import rbm_flow
 from kadanoff.networks.products import full_products, one_thread
-from kadanoff.runs import Run
 
 __all__ = ["BLOCKS", "FAST", "FULL", "MAPS", "SIGMAS", "Settings", "compute"]
 
@@ -195,16 +194,11 @@ def _kept(
     name: str, parts: Sequence[_Part], settings: Settings, work: Work
 ) -> list[xr.Dataset]:
     """The parts in order; those of an earlier call are read."""
-    about = asdict(settings) | {"seed": work.seed, "device": work.device}
+    step = f"demellokoch2020-layers_{name.partition(' ')[0]}"
     found = []
     for part in parts:
-        run = Run.of(
-            work.runs,
-            step=f"demellokoch2020-layers_{name.partition(' ')[0]}",
-            version=VERSION,
-            settings=about | dict(part.own),
-        )
-        found.append(dataset(run, part.find)[0])
+        about = asdict(settings) | dict(part.own)
+        found.append(kept(work, step, about, part.find, version=VERSION))
         work.progress(f"temperatures, {name}")(len(found), len(parts))
     return found
 

@@ -32,7 +32,6 @@ import xarray as xr
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import T_C
-from kadanoff.experiments import pieces
 from kadanoff.experiments.demellokoch2020.decided import agrees, all_of, would_decide
 from kadanoff.experiments.demellokoch2020.flow import (
     ARMS,
@@ -67,9 +66,9 @@ from kadanoff.experiments.demellokoch2020.magnet import (
     readings_of,
 )
 from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
+from kadanoff.experiments.pieces import kept
 from kadanoff.instruments.thermodynamics import energy, series
 from kadanoff.networks.rbm import RBM
-from kadanoff.runs import Run
 
 __all__ = ["EXHIBIT", "FAST", "FULL", "Settings", "ends_near"]
 
@@ -169,23 +168,21 @@ def _kept(
     find: Callable[[Settings, Work, Any, int], xr.Dataset],
     what: str | int,
 ) -> xr.Dataset:
-    run = Run.of(
-        work.runs,
-        step="demellokoch2020-flow-controls",
-        version=1,
-        settings={
-            "what": label,
-            "learning": asdict(settings.learning),
-            "epochs": settings.epochs if find is _of_one_size else (),
-            "draws": settings.draws,
-            "length": settings.length,
-            "number": seed,
-            "seed": work.seed,
-            "device": work.device,
-        },
-    )
+    about = {
+        "what": label,
+        "learning": asdict(settings.learning),
+        "epochs": settings.epochs if find is _of_one_size else (),
+        "draws": settings.draws,
+        "length": settings.length,
+        "number": seed,
+    }
     work.progress(f"{label}, machine {seed}")(0, 1)
-    return pieces.dataset(run, lambda: find(settings, work, what, seed))[0]
+    return kept(
+        work,
+        "demellokoch2020-flow-controls",
+        about,
+        lambda: find(settings, work, what, seed),
+    )
 
 
 def _of_one_control(

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -28,7 +29,6 @@ from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import K_C
 from kadanoff.exact.density import energy_law
 from kadanoff.exact.kaufman import torus
-from kadanoff.experiments import pieces
 from kadanoff.experiments.demellokoch2020.flow import (
     FLOWS,
     LATTICE,
@@ -53,12 +53,12 @@ from kadanoff.experiments.demellokoch2020.magnet import (
 )
 from kadanoff.experiments.demellokoch2020.thermometer import Calibration, calibrated
 from kadanoff.experiments.exhibit import Work
+from kadanoff.experiments.pieces import kept
 from kadanoff.instruments.thermodynamics import series
 from kadanoff.instruments.thermometer import coupling_temperature
 from kadanoff.models.ising import Ising
 from kadanoff.networks.anchors import bond_machine
 from kadanoff.networks.rbm import RBM
-from kadanoff.runs import Run
 
 __all__ = [
     "EXACT",
@@ -152,25 +152,16 @@ def flows(plan: Plan, calibration: Calibration, work: Work) -> xr.Dataset:
     tell = work.progress("flows from everywhere")
     parts: list[xr.Dataset] = []
     for seed in range(plan.seeds):
-        run = Run.of(
-            work.runs,
-            step="demellokoch2020-flows-from-everywhere",
-            version=1,
-            settings={
-                "learning": asdict(plan.learning),
-                "draws": plan.draws,
-                "lengths": plan.lengths,
-                "calibration": asdict(calibration),
-                "number": seed,
-                "seed": work.seed,
-                "device": work.device,
-            },
-        )
-
-        def compute(seed: int = seed) -> xr.Dataset:
-            return _of_one_seed(plan, work, thermometer.temperature, seed)
-
-        parts.append(pieces.dataset(run, compute)[0])
+        about = {
+            "learning": asdict(plan.learning),
+            "draws": plan.draws,
+            "lengths": plan.lengths,
+            "calibration": asdict(calibration),
+            "number": seed,
+        }
+        compute = partial(_of_one_seed, plan, work, thermometer.temperature, seed)
+        step = "demellokoch2020-flows-from-everywhere"
+        parts.append(kept(work, step, about, compute))
         tell(seed + 1, plan.seeds)
     return xr.concat(parts, "seed")
 

@@ -25,7 +25,6 @@ from scipy import stats
 from kadanoff.autocorrelation import gelman_rubin
 from kadanoff.ensemble import Ensemble
 from kadanoff.exact.constants import T_C
-from kadanoff.experiments import pieces
 from kadanoff.experiments.demellokoch2020.flow import (
     Learning,
     in_any_order,
@@ -49,10 +48,10 @@ from kadanoff.experiments.demellokoch2020.magnet import (
     verdict,
 )
 from kadanoff.experiments.exhibit import Work
+from kadanoff.experiments.pieces import kept
 from kadanoff.instruments.thermodynamics import series
 from kadanoff.networks.equilibrium import equilibrated
 from kadanoff.networks.rbm import RBM
-from kadanoff.runs import Run
 
 __all__ = [
     "DATA",
@@ -152,22 +151,19 @@ class _Drawn:
 
 def _kept(drawn: _Drawn, kind: str, known: Magnet) -> xr.Dataset:
     """What is read of one law, as its run has it."""
-    run = Run.of(
-        drawn.work.runs,
-        step="demellokoch2020-invariant-law",
-        version=1,
-        settings={
+    chains = kind in NETWORKS
+    return kept(
+        drawn.work,
+        "demellokoch2020-invariant-law",
+        {
             "kind": kind,
             "sampling": asdict(drawn.sampling),
             "learning": asdict(drawn.learning),
             "number": drawn.seed,
             "numbers": drawn.seeds,
-            "seed": drawn.work.seed,
-            "device": drawn.work.device,
         },
+        lambda: _read(drawn.of(kind), known, chains=chains),
     )
-    chains = kind in NETWORKS
-    return pieces.dataset(run, lambda: _read(drawn.of(kind), known, chains=chains))[0]
 
 
 def _read(ensemble: Ensemble, known: Magnet, *, chains: bool) -> xr.Dataset:
