@@ -65,21 +65,24 @@ def told(doubts):
 
 
 @pytest.mark.parametrize(
+    ("p", "fit"), [(0.5, "which fits from r = 2 on."), (1e-9, "which fits nowhere.")]
+)
+@pytest.mark.parametrize(
     ("near", "words"),
     [(True, "close to zero"), (False, "not close to zero"), (None, "perhaps small")],
 )
-def test_the_instruments(monkeypatch, near, words):
+def test_the_instruments(monkeypatch, near, words, p, fit):
     spin = xr.Dataset(coords={"side": [10]})
     for name, number in (("power", 0.0719), ("torus", 0.1337)):
-        reading = fig_5b.Found(1.0, number, 0.0005, 0.0710, 0.5)
+        reading = fig_5b.Found(2.0, number, 0.0005, 0.0710, p)
         monkeypatch.setattr(fig_5b, f"{name}_reading", lambda d, r=reading: r)
-        monkeypatch.setattr(fig_5b, f"{name}_words", lambda d, n=number: str(n))
     sentence = instruments_sentence(
         Losses(3.0023, 3.5519, 0.0066), near, told([True, False, None]), spin
     )
     for part in (f", {words},", "3.002 is", "3.5519(66)", "of 3 inputs", "of 1;"):
         assert part in sentence
-    assert "Δ_s = 0.0719, 43% off 0.125, and the form of the torus 0.1337" in sentence
+    for part in ("0.07190(50)", "(0.0710 without", "0.13370(50) (0.0710)", fit):
+        assert part in sentence
 
 
 GAINS = [
@@ -92,8 +95,8 @@ FALL = RandomFall(0.6026, 0.0085, falls=True, same=False, patchless=True)
 @pytest.mark.parametrize(
     ("follows", "words"),
     [
-        ([True, True], "and its size follows from the weights ("),
-        ([False, False], "but its size does not follow"),
+        ([True, True], "and its size follows from the weights in all of 2 layers"),
+        ([False, False], "but its size follows from the weights in none of 2"),
         ([True, None], "in 1 of 2"),
     ],
 )
@@ -101,7 +104,7 @@ def test_the_offset(follows, words):
     sentence = offset_sentence((0.991, 0.998), GAINS, follows, FALL)
     assert words in sentence
     assert "99.1% to 99.8%" in sentence
-    assert "0.7251(38) for 0.6851(36) (plain)" in sentence
+    assert "the one foretold, 0.9490(30) to 1.0580(80))" in sentence
 
 
 @pytest.mark.parametrize(
@@ -141,19 +144,19 @@ def test_what_doubles(deviation, temperature, words):
 
 def test_ratios_are_shown():
     sentence = layers_sentence({"majority": TWO}, {"majority": ONE})
-    assert "grows by 1.980(10), 1.980(10) (majority)" in sentence
-    assert "T from T_c by 1.070(10), 1.070(10) (majority)" in sentence
+    assert "energy of majority the deviation grows by 1.980(10), 1.980(10)," in sentence
+    assert "T from T_c by 1.070(10), 1.070(10)." in sentence
 
 
 def test_the_answer():
     rows = {"yes": ["own block", "locality"], "no": [], "undecided": ["scaling"]}
     found = {"pass": ["one filter"], "fail": ["a"] * 6, "undecided": ["b"] * 2}
     sentence = answer_sentence(found, rows)
-    assert "Of 9 trained layers 1 are local" in sentence
+    assert "Of 9 kinds of trained layers 1 are local" in sentence
     assert "(one filter), 6 are not and 2 cannot be told" in sentence
-    assert sentence.endswith("by own block, locality.")
+    assert sentence.endswith("what tells these is own block, locality.")
     blind = answer_sentence(found, {"yes": [], "no": ["scaling"], "undecided": []})
-    assert blind.endswith("by none of the rows asked and not by scaling.")
+    assert blind.endswith("none of the rows asked and not scaling.")
     assert "as majority is, 0" in answer_sentence(
         {"pass": [], "fail": [], "undecided": ["a"]}, rows
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -35,7 +34,7 @@ from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_laws import (
     counted,
 )
 from kadanoff.experiments.demellokoch2020.magnet import MONOTONE
-from kadanoff.experiments.demellokoch2020.scorecards.verdicts import SLOPE
+from kadanoff.experiments.demellokoch2020.scorecards.verdicts import COVARIANT, SLOPE
 from kadanoff.experiments.exhibit import FirstPage
 from kadanoff.reports.figures import INK, PALETTE, figure
 
@@ -117,16 +116,21 @@ def instruments_sentence(
     """What the network that tells temperatures, and Δ_s on 10×10, are worth."""
     close = {True: "close to zero", False: "not close to zero", None: "perhaps small"}
     doubted = sum(x.doubts is True for x in inputs)
-    power, side = fig_5b.power_reading(spin), int(spin.side[0])
-    off = abs(power.exact - DELTA_SIGMA) / DELTA_SIGMA
+    side = int(spin.side[0])
+    power, torus = fig_5b.power_reading(spin), fig_5b.torus_reading(spin)
+    fit = (
+        f"which fits from r = {torus.nearest:g} on"
+        if torus.fits
+        else "which fits nowhere"
+    )
     return (
         "The network that tells temperatures has a loss of "
         f"{parenthesised(losses.loss, losses.error)} nats, {close[near_zero]}, where "
         f"exactly {losses.floor:.3f} is the least that any reading can have, and of "
         f"{len(inputs)} inputs that have no temperature it shows its doubt of "
-        f"{doubted}; on {side}×{side} sites a power law reads Δ_s = "
-        f"{fig_5b.power_words(spin)}, {off:.0%} off {DELTA_SIGMA:g}, and the form of "
-        f"the torus {fig_5b.torus_words(spin)}."
+        f"{doubted}; Δ_s = {DELTA_SIGMA:g} of the magnet at T_c reads {power} by a "
+        f"power law on {side}×{side} sites ({power.exact:.4f} without any noise), and "
+        f"{torus} ({torus.exact:.4f}) by the form of the torus, {fit}."
     )
 
 
@@ -139,16 +143,13 @@ def offset_sentence(
     """What the offset of the patch correlators is, and whether the fall shows RG."""
     yes, no = (sum(x is word for x in follows) for word in (True, False))
     if yes == len(follows):
-        size = "and its size follows from the weights"
+        size = f"and its size follows from the weights in all of {len(follows)}"
     elif no == len(follows):
-        size = "but its size does not follow from the weights"
+        size = f"but its size follows from the weights in none of {len(follows)}"
     else:
         size = f"and its size follows from the weights in {yes} of {len(follows)}"
-    listed = ", ".join(
-        f"{parenthesised(g.measured, g.error)} for "
-        f"{parenthesised(g.foretold, g.foretold_error)} ({g.layer})"
-        for g in gains
-    )
+    low, *_, high = sorted(gains, key=lambda gain: gain.ratio)
+    ends = " to ".join(parenthesised(g.ratio, g.ratio_error) for g in (low, high))
     patches = "without a patch" if fall.patchless else "with random weights"
     if fall.falls:
         control = "as fast" if fall.same else "less" if fall.ratio < 1 else "more"
@@ -158,7 +159,7 @@ def offset_sentence(
     return (
         "The unexplained offset of the patch correlators is the magnetization of the "
         f"whole lattice ({share[0]:.1%} to {share[1]:.1%} of it is uniform), {size} "
-        f"(mean square gain of the layers, measured for foretold: {listed}); {words} "
+        f"layers (mean square gain over the one foretold, {ends}); {words} "
         f"{parenthesised(fall.ratio, fall.error)} of the fall of block averages."
     )
 
@@ -176,9 +177,10 @@ def layers_sentence(
         what = "the temperature doubles and so does its deviation from T_c"
     else:
         what = "it is not settled which of temperature and deviation doubles"
+    rule = next(iter(deviations))
     return (
-        f"Along block spins {what}: by energy the deviation grows by "
-        f"{_listed(deviations)}, and T from T_c by {_listed(temperatures)}."
+        f"Along block spins {what}: by the energy of {rule} the deviation grows by "
+        f"{_listed(deviations[rule])}, and T from T_c by {_listed(temperatures[rule])}."
     )
 
 
@@ -189,17 +191,14 @@ def answer_sentence(
     every = sum(len(names) for names in found.values())
     passed, failed = found["pass"], found["fail"]
     which = f" ({'; '.join(passed)})" if passed else ""
-    equations = (
-        "told from their factorised copies, which obey the paper's equations as well, "
-        f"by {_either(rows['yes'])}"
-    )
-    blind = f" and not by {_either(rows['no'])}" if rows["no"] else ""
+    blind = f" and not {_either(rows['no'])}" if rows["no"] else ""
     return (
-        "Is deep learning a renormalization group flow? Of "
-        f"{every} trained layers {len(passed)} are local, covariant and of one "
-        f"dimension Δ_σ as majority is{which}, {len(failed)} are not and "
-        f"{every - len(passed) - len(failed)} cannot be told; true coarse grainings "
-        f"are {equations}{blind}."
+        f"Is deep learning a renormalization group flow? Of {every} kinds of trained "
+        f"layers {len(passed)} are local, covariant and of one dimension Δ_σ as "
+        f"majority is{which}, {len(failed)} are not and "
+        f"{every - len(passed) - len(failed)} cannot be told; the equations from which "
+        "an exact mapping is concluded hold for factorised copies, which coarse-grain "
+        f"nothing, as well, and what tells these is {_either(rows['yes'])}{blind}."
     )
 
 
@@ -213,12 +212,8 @@ def _doubles(ratios: Mapping[str, Sequence[Pair]]) -> bool | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _listed(ratios: Mapping[str, Sequence[Pair]]) -> str:
-    return "; ".join(
-        f"{', '.join(parenthesised(*pair) for pair in steps) or 'nothing readable'} "
-        f"({rule})"
-        for rule, steps in ratios.items()
-    )
+def _listed(steps: Sequence[Pair]) -> str:
+    return ", ".join(parenthesised(*step) for step in steps) or "nothing readable"
 
 
 def _either(names: Sequence[str]) -> str:
@@ -227,7 +222,7 @@ def _either(names: Sequence[str]) -> str:
 
 
 def _picture(end: xr.Dataset, cards: xr.Dataset) -> Figure:
-    """Temperatures of the laws by each reading; trained layers between two bounds."""
+    """Temperatures of the laws by each reading; trained layers beside two bounds."""
     fig = figure(10.5, 4.2, columns=2)
     _draw_laws(fig.axes[0], end)
     _draw_layers(fig.axes[1], cards)
@@ -241,6 +236,7 @@ def _draw_laws(ax: Axes, dataset: xr.Dataset) -> None:
         ax.plot(range(len(MONOTONE)), t, "o-", color=PALETTE[k], label=kind)
     ax.axhline(T_C, color=INK, linewidth=0.8, linestyle="--")
     ax.set_xticks(range(len(MONOTONE)), MONOTONE)
+    ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # room for the names
     ax.set_ylabel("temperature of the law (J/k_B)")
     ax.set_title("A law with one temperature is level; T_c dashed", fontsize=10)
     ax.legend(fontsize=8, frameon=False)
@@ -248,36 +244,28 @@ def _draw_laws(ax: Axes, dataset: xr.Dataset) -> None:
 
 def _draw_layers(ax: Axes, dataset: xr.Dataset) -> None:
     found = scorecards.by_verdict(dataset)
-    colours = {"pass": PALETTE[2], "fail": PALETTE[1], "undecided": PALETTE[3]}
-    for word, names in found.items():
+    blocks = {"majority": ["majority", "majority, b = 4"]}
+    trained = {f"trained layers: {word}": names for word, names in found.items()}
+    looks = ((INK, "s"), (PALETTE[1], "o"), (PALETTE[2], "o"), (PALETTE[3], "o"))
+    for (label, names), (colour, marker) in zip(
+        (blocks | trained).items(), looks, strict=True
+    ):
         here = dataset.sel(map=names)
         ax.errorbar(
-            here["width"] / here["b"],
+            here["shift"],
             abs(here["slope"]),
             here["slope_error"],
-            here["width_error"] / here["b"],
-            color=colours[word],
-            marker="o",
+            here["shift_error"],
+            color=colour,
+            marker=marker,
             linestyle="none",
             capsize=2,
-            label=f"trained layers: {word}",
+            label=label,
         )
-    blocks = dataset.sel(map=["majority", "majority, b = 4"])
-    ax.plot(
-        blocks["width"] / blocks["b"],
-        abs(blocks["slope"]),
-        "s",
-        color=INK,
-        label="majority",
-    )
-    shown = np.isfinite(dataset["width"].values)
-    ax.axvline(1, color=INK, linewidth=0.8, linestyle="--")
+    ax.axvline(COVARIANT, color=INK, linewidth=0.8, linestyle="--")
     ax.axhline(SLOPE, color=INK, linewidth=0.8, linestyle="--")
     ax.set_yscale("log")
-    ax.set_xlabel("range of the direct response over b")
-    ax.set_ylabel("change of G_coarse/G_fine with ln r")
-    ax.set_title(
-        f"Local left, one dimension below; without a range: {(~shown).sum()} maps",
-        fontsize=10,
-    )
+    ax.set_xlabel("C of a shift by one coarse site")
+    ax.set_ylabel("|d ln(G_coarse/G_fine)/d ln r|")
+    ax.set_title("Covariant right, of one dimension below", fontsize=10)
     ax.legend(fontsize=8, frameon=False)

@@ -85,11 +85,12 @@ def _curve(ax: Axes, dataset: xr.Dataset, way: str) -> None:
     r = dataset[axis].values
     for name, colour in COLOURS.items():
         y, error = (dataset[f"{name}_{way}{e}"].values for e in ("", "_error"))
-        style = {"fmt": "o", "ms": 2, "lw": 0.4, "color": colour}
+        style = {"fmt": "o", "ms": 2, "lw": 0.4, "color": colour, "rasterized": True}
         ax.errorbar(r, y, error, label=name, **style)
     level = dataset[expected] - dataset["expected_uniform"]
     # Displacements of nearly one length differ: points, not a line through them.
     style = {"ls": "", "marker": ".", "ms": 1.2, "color": PALETTE[4], "zorder": 3}
+    style["rasterized"] = True
     ax.plot(r, level.values, label="closed form", **style)
     ax.set_title(title, fontsize=10)
 
@@ -100,7 +101,7 @@ def _residuals(ax: Axes, dataset: xr.Dataset) -> None:
         y, error = (
             dataset[f"{name}_residual{e}"].values / fall for e in ("", "_error")
         )
-        style = {"fmt": "o", "ms": 2, "lw": 0.5, "color": colour}
+        style = {"fmt": "o", "ms": 2, "lw": 0.5, "color": colour, "rasterized": True}
         ax.errorbar(dataset["r"].values, y, error, **style)
     ax.axhline(0, color=PALETTE[6], lw=1.0, ls="--")
     ax.set_title("what a straight line leaves", fontsize=10)

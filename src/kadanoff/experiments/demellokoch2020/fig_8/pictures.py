@@ -130,7 +130,7 @@ def _panel(ax: Axes, dataset: xr.Dataset, way: str, layer: str) -> None:
         size = float(dataset["fall"].sel(row=row)) if way == "residual" else 1.0
         y, error = (dataset[f"{row}_{way}{e}"].values / size for e in ("", "_error"))
         style = {"fmt": "o", "ms": 2.5, "lw": 0.6, "color": colour}
-        ax.errorbar(r, y, abs(error), label=name, **style)
+        ax.errorbar(r, y, abs(error), label=name, rasterized=True, **style)
     if way == "residual":
         ax.axhline(0, color=PALETTE[6], lw=1.0, ls="--")
 
