@@ -142,6 +142,8 @@ def test_the_page_and_the_table_hold_every_claim(tmp_path):
     html = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "The mean is zero." in html
     assert "The mean of 10 draws is near zero." in html
+    claim = html.index("<b>The mean is zero.</b>")
+    assert claim < html.index("it lies within five errors") < html.index("It is ")
     assert "http://" not in re.sub(r"http://www\.w3\.org", "", html)
     table = verdicts(done)
     row = next(line for line in table.splitlines() if line.startswith("| one | The"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import xarray as xr
@@ -16,7 +17,7 @@ from kadanoff.experiments.studies import markdown
 from kadanoff.provenance import environment, software
 from kadanoff.randomness import subseed
 from kadanoff.reports.figures import data_uri
-from kadanoff.reports.page import Page, Section, Table, write
+from kadanoff.reports.page import Claim, Page, Section, Table, write
 from kadanoff.runs import Run
 
 __all__ = ["Reproduction", "reproduce", "verdicts", "write_report"]
@@ -47,7 +48,7 @@ class Reproduction:
         """Those that were asked for."""
         return [e for e in self.paper.exhibits if e.name in self.data]
 
-    @property
+    @cached_property
     def checks(self) -> dict[str, Sequence[Check]]:
         """What became of each claim, by the name of the exhibit."""
         return {e.name: e.checks(self.data[e.name]) for e in self.exhibits}
@@ -104,7 +105,9 @@ def write_report(done: Reproduction, path: Path) -> None:
     sections = [] if first is None or first.picture is None else [_opening(first)]
     sections.append(_verdict_section(done))
     for exhibit in done.exhibits:
-        sections += exhibit.draw(done.data[exhibit.name])
+        top, *others = exhibit.draw(done.data[exhibit.name])
+        claims = [_claim(check) for check in done.checks[exhibit.name]]
+        sections += [replace(top, claims=claims), *others]
     page = Page(
         title=done.paper.title,
         lead=f"{done.paper.lead} {_sizes(done)}",
@@ -158,12 +161,22 @@ def _opening(first: FirstPage) -> Section:
 
 
 def _verdict_section(done: Reproduction) -> Section:
+    rows = [
+        [exhibit.title, check.claim, str(check.status)]
+        for exhibit in done.exhibits
+        for check in done.checks[exhibit.name]
+    ]
     return Section(
         "What became of each claim",
-        "One row for every claim: the paper's value as far as its text is known, ours "
-        "with its standard error, one word and the reason.",
-        tables=[Table(HEADER, _rows(done))],
+        "Numbers and reasons stand with the pictures.",
+        tables=[Table(("exhibit", "claim", "status"), rows)],
     )
+
+
+def _claim(check: Check) -> Claim:
+    """The paper's value as far as its text is known, ours with its error, and why."""
+    about = {"paper": check.paper, "here": check.ours, "reason": check.reason}
+    return Claim(check.claim, str(check.status), about)
 
 
 def _rows(done: Reproduction) -> list[list[str]]:

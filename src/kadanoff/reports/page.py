@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from kadanoff.files import replacing
 
-__all__ = ["Listing", "Page", "Section", "Table", "write"]
+__all__ = ["Claim", "Listing", "Page", "Section", "Table", "write"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,17 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A statement, one word on what became of it, and texts by their names."""
+
+    statement: str
+    status: str
+    about: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Section:
-    """A title, what to see, a picture (data URI), tables, remarks, and listings."""
+    """A title, what to see, claims, a picture (data URI), tables, remarks, listings."""
 
     title: str
     text: str
@@ -40,6 +49,7 @@ class Section:
     tables: Sequence[Table] = ()
     remarks: Sequence[str] = ()
     listings: Sequence[Listing] = ()
+    claims: Sequence[Claim] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,13 @@ table { border-collapse: collapse; font-size: .9rem; margin: 1rem 0; }
 th, td { text-align: left; padding: .28rem .9rem .28rem 0; vertical-align: top;
          border-bottom: 1px solid #e5e5e5; font-variant-numeric: tabular-nums; }
 th { font-size: .8rem; color: #555; font-weight: 600; }
+.claim { margin: 1rem 0; padding-left: 1rem; border-left: 3px solid #ddd; }
+.claim p { margin: 0 0 .3rem; }
+.claim dl { display: grid; grid-template-columns: 4.5rem 1fr; gap: .15rem .8rem;
+            margin: 0; font-size: .9rem; }
+.claim dt { color: #555; font: 600 .8rem/1.7 "Helvetica Neue", Arial, sans-serif; }
+.claim dd { margin: 0; font-variant-numeric: tabular-nums; }
+.status { font: 600 .8rem "Helvetica Neue", Arial, sans-serif; white-space: nowrap; }
 .remarks { background: #f6f6f3; padding: .6rem 1.2rem; border-left: 3px solid #D55E00; }
 footer { font-size: .8rem; color: #666; margin-top: 3rem; border-top: 1px solid #ddd;
          padding-top: 1rem; }
@@ -112,7 +129,19 @@ footer td, footer th { border: 0; padding: .1rem 1rem .1rem 0; }
 </nav>
 {% for section in page.sections %}
 <h2 id="s{{ loop.index }}">{{ section.title }}</h2>
+{% for claim in section.claims %}
+<div class="claim">
+<p><b>{{ claim.statement }}</b> <span class="status">{{ claim.status }}</span></p>
+<dl>
+{% for name, text in claim.about.items() %}
+<dt>{{ name }}</dt><dd>{{ text }}</dd>
+{% endfor %}
+</dl>
+</div>
+{% endfor %}
+{% if section.text %}
 <p>{{ section.text }}</p>
+{% endif %}
 {% if section.picture %}
 <img alt="{{ section.title }}" src="{{ section.picture }}">
 {% endif %}
