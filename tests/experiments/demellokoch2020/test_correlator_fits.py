@@ -8,8 +8,10 @@ from kadanoff.estimate import Estimate
 from kadanoff.exact import torus_cft
 from kadanoff.exact.constants import K_C
 from kadanoff.exact.energy_pairs import energy_two_point
+from kadanoff.exact.enumerate import all_states
 from kadanoff.exact.strip import two_point
 from kadanoff.experiments.demellokoch2020.correlator_fits import (
+    constant_for,
     exact_correlator,
     flattest,
     power_law,
@@ -120,3 +122,31 @@ def test_the_exact_correlator_of_the_small_magnet():
 def test_two_distances_are_too_few():
     with pytest.raises(ValueError, match="at least 3 distances, got 2"):
         power_law(R[:2])
+
+
+@pytest.mark.parametrize("side", [4, 10])
+def test_less_a_constant_another_library_reads_the_dimension(side):
+    found = constant_for(0.125, side, K_C)
+    r, g = exact_shells(two_point((side, side), K_C))
+
+    def law(x, b, delta):
+        return b * x ** (-2 * delta)
+
+    (_, delta), _ = curve_fit(law, r, g - found.size, p0=(0.5, 0.1))
+    assert delta == pytest.approx(0.125, abs=1e-6)
+    (_, whole), _ = curve_fit(law, r, g, p0=(0.5, 0.1))
+    assert whole < 0.08
+
+
+def test_the_constant_is_a_share_of_the_squared_magnetization():
+    """By all states of 4×4."""
+    states = np.array(all_states(16)).reshape(-1, 4, 4).astype(float)
+    alike = sum((states * np.roll(states, 1, axis)).sum((1, 2)) for axis in (1, 2))
+    m2 = np.average(states.mean((1, 2)) ** 2, weights=np.exp(K_C * alike))
+    found = constant_for(0.125, 4, K_C)
+    assert found.share == pytest.approx(found.size / m2, rel=1e-10)
+
+
+def test_no_constant_makes_a_steeper_correlator_flatter():
+    found = constant_for(0.125, 10, 1 / 3.0)
+    assert np.isnan([found.size, found.share]).all()

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from kadanoff.experiments.demellokoch2020.dimensions import crossing, first_window
+from kadanoff.exact.constants import K_C
+from kadanoff.experiments.demellokoch2020.correlator_fits import constant_for
+from kadanoff.experiments.demellokoch2020.dimensions import (
+    crossing,
+    first_window,
+    nothing_subtracted,
+)
 
 
 def test_where_a_rising_exponent_passes_a_value():
@@ -25,3 +31,10 @@ def test_the_first_window_that_is_not_excluded_is_quoted(p, found):
     starts = {"side": [10], "r_min": [1.0, 2.0, 3.0]}
     dataset = xr.Dataset({"torus_p": (("side", "r_min"), [p])}, coords=starts)
     assert first_window(dataset, 10) == found
+
+
+def test_what_an_average_that_is_not_zero_would_do_is_told_in_numbers():
+    words, found = nothing_subtracted(10), constant_for(0.125, 10, K_C)
+    assert f"{found.size:.3f} at T = 2.269, ⟨s⟩ = {found.size**0.5:.2f}" in words
+    assert f"{found.share:.0%} of ⟨m²⟩" in words
+    assert words.count("⟨s⟩ = 0.") == 3

@@ -142,14 +142,16 @@ def flow(data, flows, error=0.002):
 
 
 def test_an_epidemic_that_comes_to_rest_or_runs_is_told(data):
-    rest = [0.3, 0.5, 0.55], LASTS
+    rest = [0.3, 0.5, 0.505], LASTS
     assert flow(data, [DOWN, rest, UP]) is Status.REPRODUCED
     still = [0.501, 0.5, 0.5], LASTS
     assert flow(data, [DOWN, still, UP]) is Status.REPRODUCED
     for end in (DOWN, UP, ([0.3, 0.4, 0.6], FADES), ([0.5, 0.4, 0.35], FADES)):
         assert flow(data, [DOWN, end, UP]) is Status.NOT
     assert flow(data, [DOWN, ([0.4, 0.3, 0.07], LASTS), UP]) is Status.NOT
-    for undecided in (([0.3, 0.4, 0.5], LASTS), ([0.3, 0.5, 0.503], FADES)):
+    # Moves that only shorten, of either reading, are no rest: those of a slow flow do.
+    shorten = ([0.3, 0.5, 0.55], LASTS), ([0.3, 0.5, 0.505], [0.2, 0.25, 0.27])
+    for undecided in (([0.3, 0.4, 0.5], LASTS), ([0.3, 0.5, 0.503], FADES), *shorten):
         assert flow(data, [DOWN, undecided, UP]) is Status.OPEN
     assert flow(data, [rest, rest, rest]) is Status.PARTLY
     assert flow(data, [DOWN, rest, UP], error=0.1) is Status.OPEN
@@ -176,6 +178,16 @@ def test_lengths_of_fires_are_judged_by_their_errors(data):
     assert of_fires(data, bent) == [Status.REPRODUCED, Status.PARTLY]
     assert of_fires(data, theta**0.58, 0.3) == [Status.OPEN] * 2
     assert of_fires(data, [4.0, 2.0, 5.0])[0] is Status.NOT
+
+
+def test_lengths_are_told_with_their_errors(data):
+    made = data.copy(deep=True)
+    made["length_fires"] = ("theta", [1.0, 4.0, 5.0])
+    made["length_fires_error"] = ("theta", [0.1, 0.2, 0.25])
+    fixed, critical = driven.checks(made)[2:4]
+    assert "fires have a length of 4.00(20) at θ = 4 and 5.00(25)" in fixed.reason
+    assert "it reaches 5.00(25) sites at θ = 200" in critical.reason
+    assert all(c.claim.startswith("Tested here: ") for c in driven.checks(made))
 
 
 def test_the_exponent_of_an_epidemic_is_judged_by_its_error(data):

@@ -6,7 +6,8 @@ import xarray as xr
 
 from kadanoff.exact.constants import T_C
 from kadanoff.experiments.demellokoch2020 import fig_2
-from kadanoff.experiments.demellokoch2020.fig_2 import narrowing
+from kadanoff.experiments.demellokoch2020.fig_2.pictures import over_machines
+from kadanoff.experiments.demellokoch2020.fig_2.verdicts import little, narrowing
 from kadanoff.experiments.demellokoch2020.flow import LENGTH
 from kadanoff.experiments.demellokoch2020.flow_words import LITERAL
 from kadanoff.experiments.demellokoch2020.magnetization_fits import NEAR
@@ -55,7 +56,51 @@ def test_an_eighth_is_found_only_if_errors_are_small(found):
     assert "would decide" in fig_2.checks(vague)[0].reason
 
 
-def test_only_the_letter_of_the_paper_decides(found):
+def several(found, offsets, step):
+    """Machines whose starts differ and whose flows all change Δ_m alike."""
+    moved = step * (found["length"] > 0)
+    rows = [sharp(found, 0.125 + x) for x in offsets]
+    rows = [r.assign(delta=r["delta"] + moved) for r in rows]
+    together = xr.concat(rows, "seed", data_vars="minimal")
+    assert isinstance(together, xr.Dataset)
+    return together
+
+
+def test_what_the_starts_have_in_common_with_the_flow_is_no_error_of_it(found):
+    """By the spread at length 26, ±6.6 errors, nothing would be decided."""
+    spread = (-0.0075, -0.00375, 0.0, 0.00375, 0.0075)
+    assert statuses(several(found, spread, 0.0))[0] is Status.REPRODUCED
+    assert statuses(several(found, spread, -0.025))[0] is Status.NOT
+    assert statuses(several(found, spread, -0.01))[0] is Status.OPEN
+    loose = tuple(10 * x for x in spread)
+    assert statuses(several(found, loose, 0.0))[0] is Status.OPEN
+
+
+def test_how_little_the_flow_changes_is_told_from_the_data(found):
+    still = found.assign(m=found["m"].sel(length=0).broadcast_like(found["m"]))
+    assert "at most 0% of what |m| falls" in little(still, LENGTH)
+    colder = still["temperature"] < 1.65
+    fall = float((still["m"][:, :, 0] - still["m"][:, :, -1]).max())
+    off = 0.5 * fall * (colder & (still["length"] == LENGTH))
+    text = little(still.assign(m=still["m"] - off), LENGTH)
+    assert "at most 50% of" in text
+    assert "(from T = 1.6) to +0.0000" in text
+    reasons = [c.reason for c in fig_2.checks(found)]
+    assert all(little(found, LENGTH) in reason for reason in reasons[:2])
+
+
+def test_of_how_many_threes_the_interval_holds_an_eighth_is_told(found):
+    good = sharp(found)
+    wide = good.assign(half_width=good["half_width"] * 0 + 0.01)
+    assert "for 7 of 7 neighbouring threes: T = 1.6–1.8" in fig_2.checks(wide)[0].reason
+    off = wide["delta"] + 0.02 * (wide["choice"] != "2.1–2.3")
+    reason = fig_2.checks(wide.assign(delta=off))[0].reason
+    assert "for 1 of 7 neighbouring threes: T = 2.1–2.3 (±0.010); at 2–2.2" in reason
+    none = fig_2.checks(wide.assign(delta=wide["delta"] + 0.02))[0].reason
+    assert "for 0 of 7 neighbouring threes: none" in none
+
+
+def test_only_the_reading_of_the_text_that_is_taken_decides(found):
     other = found["arm"] != LITERAL
     low = sharp(found, 0.045)
     mixed = low.assign(delta=low["delta"] + 0.08 * other)
@@ -117,6 +162,15 @@ def test_residuals_are_kept_point_by_point(found):
     assert abs(left).max() > 0
 
 
+def test_bars_of_residuals_are_the_spread_of_machines():
+    left = xr.DataArray([[0.1, 0.2], [0.3, 0.2]], dims=("seed", "temperature"))
+    own = xr.DataArray([7.0, 8.0], dims="temperature")
+    mean, bar = over_machines(left, own)
+    np.testing.assert_allclose(mean, [0.2, 0.2])
+    np.testing.assert_allclose(bar, [0.2 / np.sqrt(2), 0], atol=1e-12)
+    np.testing.assert_allclose(over_machines(left[:1], own)[1], [7, 8])
+
+
 def test_sections_have_pictures_and_tables(found):
     first, second = fig_2.draw(found)
     for section in (first, second):
@@ -125,3 +179,8 @@ def test_sections_have_pictures_and_tables(found):
     assert all(len(row) == len(table.header) for row in table.rows)
     assert len(table.rows) == 4 * found.sizes["length"]
     assert any("64 configurations" in r for r in first.remarks)
+    assert any("unweighted" in r for r in first.remarks)
+    # Every fit is told with the paper's interval, but those at the edge.
+    cells = [cell for row in table.rows for cell in (row[2], row[4], row[5])]
+    assert all("±" in cell or "at the edge" in cell for cell in cells)
+    assert any("at the edge" not in cell for cell in cells)

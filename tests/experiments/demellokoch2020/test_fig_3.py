@@ -22,6 +22,7 @@ from kadanoff.experiments.demellokoch2020.fig_3 import (
     what_is_lost,
 )
 from kadanoff.experiments.demellokoch2020.fig_3.inputs import (
+    AVERAGE,
     CRITICAL,
     FITTING,
     MIXTURE,
@@ -30,6 +31,10 @@ from kadanoff.experiments.demellokoch2020.fig_3.inputs import (
 from kadanoff.experiments.demellokoch2020.fig_3.scores import (
     bayes_law,
     mean_over_trainings,
+)
+from kadanoff.experiments.demellokoch2020.fig_3.verdicts import (
+    best_epoch,
+    over_trainings,
 )
 from kadanoff.experiments.exhibit import Status, Work
 
@@ -200,8 +205,8 @@ def test_readings_are_judged_by_the_exact_reading(dataset):
 
 def test_a_network_that_doubts_what_has_no_temperature_would_be_some_use(dataset):
     sharp = dataset.assign(doubt_error=dataset.doubt_error * 0 + 0.01)
-    usual = float(dataset.doubt.sel(input=CRITICAL))
-    known = {FITTING: [0, 1, 1], MIXTURE: [0, 0, 1], SHUFFLED: [0, 0, 1]}
+    usual = float(dataset.doubt.where(np.isfinite(dataset.truth)).max())
+    known = {n: [0, 0, 1] for n in (MIXTURE, SHUFFLED, AVERAGE)} | {FITTING: [0, 1, 1]}
     made = sharp
     for k, found in enumerate((Status.NOT, Status.PARTLY, Status.REPRODUCED)):
         doubt = dataset.doubt.copy()
@@ -212,8 +217,45 @@ def test_a_network_that_doubts_what_has_no_temperature_would_be_some_use(dataset
         noisy = made.assign(doubt_error=made.doubt_error * 0 + 1)
         assert status(noisy, 4) is Status.OPEN
         # Configurations whose two thermometers agree may have a temperature.
-        assert status(made.assign(spread=made.spread * 0), 4) is Status.OPEN
-    assert [one.doubts for one in of_no_temperature(made)] == [True] * 3
+        agreed = of_no_temperature(made.assign(spread=made.spread * 0))
+        assert [one.doubts for one in agreed[:3]] == [None] * 3
+        assert status(made.assign(spread=made.spread.fillna(0) * 0), 4) is Status.OPEN
+    assert [one.doubts for one in of_no_temperature(made)] == [True] * 4
+
+
+def test_doubt_that_some_magnet_has_too_is_no_sign(dataset):
+    """Above the magnet at T_c by far, and still no more than that of a hot one."""
+    doubt = dataset.doubt.copy()
+    magnets = np.isfinite(dataset.truth.values)
+    doubt.values[:] = 1.0
+    doubt.values[~magnets] = 2.0
+    low = dataset.assign(doubt=doubt, doubt_error=dataset.doubt_error * 0 + 0.01)
+    assert status(low, 4) is Status.REPRODUCED
+    for name in ("Ising at T = 1.8", CRITICAL, "Ising at T = 3"):
+        one = doubt.copy()
+        one.loc[{"input": name}] = 1.95
+        assert status(low.assign(doubt=one), 4) is Status.NOT
+        one.loc[{"input": name}] = 1.9
+        assert status(low.assign(doubt=one), 4) is Status.OPEN
+
+
+def test_block_averages_have_no_temperature_whatever_they_are_named(dataset):
+    (one,) = (x for x in of_no_temperature(dataset) if x.input == AVERAGE)
+    assert math.isnan(one.apart)
+    assert math.isfinite(one.named)
+    assert "neither energy nor coupling is defined" in checks(dataset)[4].ours
+    assert "nan" not in checks(dataset)[4].ours
+
+
+def test_losses_have_the_spread_of_the_trainings(dataset):
+    least = dataset.validation_loss.min("epoch").values
+    best, error, epoch = best_epoch(dataset)
+    assert best == pytest.approx(least.mean())
+    assert error == pytest.approx(abs(least[0] - least[1]) / 2)  # of two
+    assert dataset.epoch.min() <= epoch <= dataset.epoch.max()
+    mean, _ = over_trainings(dataset.training_loss.isel(epoch=-1))
+    assert mean == pytest.approx(float(dataset.training_end))
+    assert math.isnan(over_trainings(dataset.training_loss[:1, -1])[1])
 
 
 def test_the_page_has_a_picture_for_each_part(dataset):

@@ -70,6 +70,53 @@ def test_the_page_has_a_picture_a_table_and_what_is_reconstructed(fitted):
         assert len(table.rows) == 4 * data.sizes["length"]
         assert any("reconstructed" in r for r in section.remarks)
     assert {row[5] for row in table.rows} == {"1 of 1 at the edge"}
+    assert {row[7] for row in table.rows} != {"1 of 1 at the edge"}
+    assert all("±" in cell for row in table.rows for cell in row[2:4])
+
+
+def test_fits_of_the_judgement_are_those_stored(fitted):
+    both = fig_4.intervals(fitted)
+    free = fig_4.refit(fitted, FREE, None, weighted=True)
+    np.testing.assert_allclose(free["critical"], fitted["free_critical"])
+    np.testing.assert_allclose(free["delta_error"], fitted["free_delta_error"])
+    given = fig_4.refit(fitted, fig_4.NEAR, T_C)
+    np.testing.assert_allclose(given["delta"], fitted["delta"])
+    assert (both["delta_half"] > 0).all()
+    assert (both["free_critical_half"] > 0).all()
+    # Weights of a hundred to one between the temperatures make another fit.
+    apart = abs(both["plain_critical"] - both["free_critical"])
+    assert float(apart.max()) > 0.01
+
+
+def test_a_misfit_of_the_magnet_itself_is_no_finding_about_the_flow(fitted):
+    one = {"free_critical": T_C, "free_critical_error": 1e-3}
+    sure = fitted.assign({k: fitted["p"] * 0 + v for k, v in one.items()})
+    bad = sure.assign(p=sure["p"] * 0 + 1e-9)
+    assert "no finding about the flow" in fig_4.checks(bad)[1].reason
+    start = bad.assign(p=bad["p"].where(bad["length"] > 0, 0.5))
+    reason = fig_4.checks(start)[1].reason
+    assert "no finding" not in reason
+    assert "it fits the 10×10 magnet before the flow" in reason
+    end = bad.assign(p=bad["p"].where(bad["length"] == 0, 0.5))
+    assert "it does not fit the 10×10 magnet before" in fig_4.checks(end)[1].reason
+
+
+def test_both_weightings_are_told_with_their_intervals(fitted):
+    ours = fig_4.checks(fitted)[1].ours
+    assert ours.startswith("weighed by the errors of m, T_c = ")
+    assert "; unweighted, T_c = " in ours
+    assert "these 26 steps change |m|" in fig_4.checks(fitted)[0].reason
+
+
+def test_starts_that_differ_hide_no_common_change(fitted):
+    """By the spread at length 26, ±235 errors of two machines, all would be open."""
+    one = {"delta": 0.125, "delta_error": 1e-4}
+    right = fitted.assign({k: fitted["p"] * 0 + v for k, v in one.items()})
+    other = right.assign(delta=right["delta"] + 0.001)
+    both = xr.concat([right, other], "seed", data_vars="minimal")
+    assert statuses(both)[0] is Status.REPRODUCED
+    off = both.assign(delta=both["delta"] - 0.05 * (both["length"] > 0))
+    assert statuses(off)[0] is Status.NOT
 
 
 def test_two_machines_make_a_spread(fitted):

@@ -123,6 +123,27 @@ def test_statuses_follow_the_readings(found, number, name, rows, by_value):
         assert EXHIBIT.checks(part)[number].status is Status.PARTLY
 
 
+def test_readings_are_told_with_their_errors(found):
+    """Shares, spots and falls, and whether random weights fall as much."""
+    made = spoilt(found, "single", 0.25, ROWS)
+    made["single_error"].loc[{"row": ROWS}] = 0.01
+    assert EXHIBIT.checks(made)[0].ours.count("0.250(10)") == len(ROWS)
+    for ratio, words in ((0.6, "weights are, too"), (0.1, "are not")):
+        told = EXHIBIT.checks(spoilt(found, "ratio", ratio, [RANDOM_ROW]))[1].reason
+        assert words in told
+    noisy = found.assign(ratio_error=found["ratio_error"] + 1)
+    assert "of random weights it is not decided" in EXHIBIT.checks(noisy)[1].reason
+
+
+def test_a_gain_that_is_near_may_still_be_missed(found):
+    near = spoilt(found, "over_foretold", 1.05, [*GAINS, RANDOM_ROW])
+    assert all(g.missed for g in gains(near))
+    assert "more than three errors in 5 of 5" in EXHIBIT.checks(near)[4].reason
+    assert EXHIBIT.checks(near)[4].status is Status.REPRODUCED
+    noisy = near.assign(over_foretold_error=near["over_foretold_error"] + 0.03)
+    assert not any(g.missed for g in gains(noisy))
+
+
 def test_between_hidden_layers_the_offset_is_compared_with_its_uniform_part(found):
     same = spoilt(spoilt(found, "offset", 3.0, PLACED), "lifted", 2.9, PLACED)
     assert EXHIBIT.checks(same)[5].status is Status.REPRODUCED

@@ -1,5 +1,6 @@
 """The words of the first page follow its numbers, and the paper is whole."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -29,6 +30,8 @@ COUNT = Count(
     spreads=(0.07, 2.13),
     control=(0.002, 0.0091),
     passes=True,
+    spreads_error=(0.02, 0.03),
+    control_error=(0.001, 0.002),
 )
 
 
@@ -45,18 +48,32 @@ COUNT = Count(
 )
 def test_where_the_chain_ends(change, words):
     """Open too where the machine that is critical does not pass."""
-    sentence = flow_sentence(replace(COUNT, **change), arrives=False)
+    sentence = flow_sentence(replace(COUNT, **change), COUNT, arrives=False)
     assert words in sentence
     assert sentence.count("does not end at the critical point") == (not change)
 
 
 def test_numbers_of_the_flow():
-    sentence = flow_sentence(COUNT, arrives=None)
-    for number in ("of 20 machines 18", "and 0 of them", "0.07 to 2.13", "0.009"):
+    means = replace(COUNT, machines=10, undecided=(), critical=4)
+    sentence = flow_sentence(COUNT, means, arrives=None)
+    for number in (
+        "of 20 machines trained on drawn units 18",
+        "and 0 of them",
+        "by 0.070(20) to 2.130(30), of",
+        "machine by 0.0020(10) to 0.0091(20)",
+        "of 10 trained on means 4;",
+    ):
         assert number in sentence
     assert "may or may not go to T_c" in sentence
-    assert "means, which is the paper's by the letter, goes" in flow_sentence(
-        COUNT, arrives=True
+    assert "that is taken here, goes to T_c" in flow_sentence(
+        COUNT, COUNT, arrives=True
+    )
+
+
+def test_an_end_without_a_number_has_no_error():
+    none = replace(COUNT, spreads=(math.nan,) * 2, undecided=("x",) * 20)
+    assert "differ by nothing that could be read" in flow_sentence(
+        none, COUNT, arrives=True
     )
 
 
@@ -95,16 +112,20 @@ FALL = RandomFall(0.6026, 0.0085, falls=True, same=False, patchless=True)
 @pytest.mark.parametrize(
     ("follows", "words"),
     [
-        ([True, True], "and its size follows from the weights in all of 2 layers"),
-        ([False, False], "but its size follows from the weights in none of 2"),
-        ([True, None], "in 1 of 2"),
+        ([True, True], "is foretold from the weights to 0.1 of it in all of 2 layers"),
+        ([False, False], "to 0.1 of it in none of 2 layers"),
+        ([True, None], "in 1 of 2 layers"),
     ],
 )
 def test_the_offset(follows, words):
     sentence = offset_sentence((0.991, 0.998), GAINS, follows, FALL)
     assert words in sentence
-    assert "99.1% to 99.8%" in sentence
-    assert "the one foretold, 0.9490(30) to 1.0580(80))" in sentence
+    assert sentence.startswith("γ², the mean square gain")
+    assert "99.1% to 99.8% of the offset is uniform holds by definition" in sentence
+    assert "foretold 0.9490(30) to 1.0580(80), off by more than three" in sentence
+    assert "errors in 2 of 2;" in sentence
+    near = [replace(GAINS[0], ratio=1.01), GAINS[1]]
+    assert "in 1 of 2;" in offset_sentence((0.991, 0.998), near, follows, FALL)
 
 
 @pytest.mark.parametrize(
@@ -144,22 +165,45 @@ def test_what_doubles(deviation, temperature, words):
 
 def test_ratios_are_shown():
     sentence = layers_sentence({"majority": TWO}, {"majority": ONE})
-    assert "energy of majority the deviation grows by 1.980(10), 1.980(10)," in sentence
-    assert "T from T_c by 1.070(10), 1.070(10)." in sentence
+    assert "energy the deviation grows by 1.980(10), 1.980(10) (majority)," in sentence
+    assert "T from T_c by 1.070(10), 1.070(10) (majority)." in sentence
+
+
+def test_every_rule_that_decides_is_shown():
+    """One that does not double makes it unsettled, and is seen."""
+    deviations = {"majority": TWO, "decimation": ONE}
+    sentence = layers_sentence(deviations, {"majority": ONE, "decimation": []})
+    assert "not settled" in sentence
+    assert "1.980(10) (majority); 1.070(10), 1.070(10) (decimation)" in sentence
+    assert "nothing readable (decimation)." in sentence
+
+
+ROWS = {"yes": ["own block", "locality"], "no": [], "undecided": ["scaling"]}
+FOUND = {"pass": ["one filter"], "fail": ["a"] * 6, "undecided": ["b"] * 2}
+FAILING = {"local": 0, "covariant": 6, "field": 4}
 
 
 def test_the_answer():
-    rows = {"yes": ["own block", "locality"], "no": [], "undecided": ["scaling"]}
-    found = {"pass": ["one filter"], "fail": ["a"] * 6, "undecided": ["b"] * 2}
-    sentence = answer_sentence(found, rows)
-    assert "Of 9 kinds of trained layers 1 are local" in sentence
-    assert "(one filter), 6 are not and 2 cannot be told" in sentence
+    sentence = answer_sentence(FOUND, ROWS, FAILING)
+    assert "Of 8 kinds of layers like the paper's 0 are local, as regular" in sentence
+    assert "6 are not (6 not as regular, 4 not of one dimension) and 2 cann" in sentence
+    assert "one filter, whose places are built in, is of one dimension too" in sentence
     assert sentence.endswith("what tells these is own block, locality.")
-    blind = answer_sentence(found, {"yes": [], "no": ["scaling"], "undecided": []})
-    assert blind.endswith("none of the rows asked and not scaling.")
-    assert "as majority is, 0" in answer_sentence(
-        {"pass": [], "fail": [], "undecided": ["a"]}, rows
+    blind = answer_sentence(
+        FOUND, {"yes": [], "no": ["scaling"], "undecided": []}, FAILING
     )
+    assert blind.endswith("none of the rows asked and not scaling.")
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("fail", "does not pass"), ("undecided", "cannot be told ei")]
+)
+def test_the_answer_about_places_that_are_built_in(word, said):
+    found = {"pass": ["a"], "fail": [], "undecided": []}
+    found |= {word: ["one filter"]}
+    sentence = answer_sentence(found, ROWS, dict.fromkeys(FAILING, 0))
+    assert f"built in, {said}" in sentence
+    assert "as majority is (a), 0 are not and 0 cannot" in sentence
 
 
 def test_the_paper_is_whole():

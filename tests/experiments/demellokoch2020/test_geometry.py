@@ -217,6 +217,26 @@ def test_a_machine_is_needed_where_correlations_do_not_tell(data):
     assert statuses(changed(data, "found", plain, 0.8, 0.5))[3] is Status.OPEN
 
 
+def test_couplings_of_the_true_lattice_are_called_a_corollary(data):
+    """Where all bonds are back, and nowhere else."""
+    here = {"source": "local, N units"}
+    for bonds, error, follows in (
+        (1.0, 0.0, True),
+        (1.0, 0.01, False),
+        (0.9, 0, False),
+    ):
+        made = changed(data, "bonds", here, bonds, error)
+        assert ("a corollary" in geometry.checks(made)[7].reason) is follows
+
+
+def test_agreement_of_all_permutations_is_bounded(data):
+    """None of n is other: more than 0.05^{1/n} of all are so, at 95 %."""
+    made = changed(data, "bonds", {"source": "local, N units"}, 1.0, 0.0)
+    n = made.sizes["seed"]
+    told = f"1 (the same at all {n} permutations, so at more than {0.05 ** (1 / n):.2f}"
+    assert told in geometry.checks(made)[4].ours
+
+
 def test_couplings_on_what_was_put_back_are_judged_by_a_tolerance(data):
     here = {"arranged": "local, N units"}
     assert statuses(changed(data, "off", here, 0.01))[7] is Status.REPRODUCED

@@ -5,11 +5,15 @@ import pytest
 
 from kadanoff.experiments.demellokoch2020 import pooling
 from kadanoff.experiments.demellokoch2020.pooling import networks
-from kadanoff.experiments.demellokoch2020.pooling.networks import DENSE, ENDINGS
+from kadanoff.experiments.demellokoch2020.pooling.networks import (
+    DENSE,
+    ENDINGS,
+    STRIDED,
+)
 from kadanoff.experiments.demellokoch2020.pooling.verdicts import LEARNED
 from kadanoff.experiments.exhibit import Status, Work
 
-SAME, COVARIANT, FLIPS, ROBUST = range(4)
+SAME, COVARIANT, FLIPS, ROBUST, AVERAGES = range(5)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,9 @@ def test_what_an_untrained_network_does_under_shifts():
     assert unmoved["no pooling, mean"] == [True, True, True]
     # The second pooling is followed by the mean, so that shifts by 2 leave no trace.
     assert unmoved["pooling, mean"] == [False, True, True]
-    for name in (*ENDINGS["every place"], DENSE):
+    # A stride forgets whole blocks of 4 alone.
+    assert unmoved["stride, mean"] == [False, False, True]
+    for name in (*ENDINGS["every place"], STRIDED["every place"][1], DENSE):
         assert unmoved[name] == [False, False, False]
 
 
@@ -121,14 +127,45 @@ def test_robustness_comes_out_all_ways(data):
     assert status(moved(data, fewer, error=0.2), ROBUST) is Status.OPEN
 
 
-def test_a_network_that_knows_less_is_not_called_robust(data):
+def test_more_is_said_where_more_answers_change(data):
+    first, second = ENDINGS.values()
+    more = dict(zip((*first, *second), (0.3, 0.1, 0.2, 0.2), strict=True))
+    words = pooling.checks(moved(data, more, error=0.001))[ROBUST].reason
+    assert "the mean, pooling makes more answers change" in words
+    assert "every place, pooling makes as many answers change" in words
+
+
+@pytest.mark.parametrize("knows", [0.2, 0.9])
+def test_networks_that_do_not_know_as_much_are_not_compared(data, knows):
+    """A network that knows less, or more, is not called robust for its pooling."""
     pairs = [pair for pair, _ in ENDINGS.values()]
     values = {n: 0.3 for pair in ENDINGS.values() for n in pair}
     other = moved(data, values | dict.fromkeys(pairs, 0.0))
     assert status(other, ROBUST) is Status.REPRODUCED
     for network in pairs:
-        other["accuracy"].loc[{"network": network}] = 0.2
+        other["accuracy"].loc[{"network": network}] = knows
     assert status(other, ROBUST) is Status.OPEN
+    assert "not know as much" in pooling.checks(other)[ROBUST].reason
+
+
+def test_averaging_is_told_from_a_stride_to_the_same_sizes(data):
+    first, second = STRIDED.values()
+    names = (*first, *second)
+    for numbers, word in (
+        ((0.1, 0.3, 0.1, 0.3), Status.REPRODUCED),
+        ((0.3, 0.1, 0.3, 0.1), Status.NOT),
+        ((0.3, 0.1, 0.1, 0.3), Status.PARTLY),
+    ):
+        other = moved(data, dict(zip(names, numbers, strict=True)))
+        assert status(other, AVERAGES) is word
+    assert status(moved(data, dict.fromkeys(names, 0.2), 0.2), AVERAGES) is Status.OPEN
+
+
+def test_a_stride_has_the_sizes_of_pooling():
+    for pooled, strided in STRIDED.values():
+        one, other = (networks.network_of(n, 16, 5, seed=3) for n in (pooled, strided))
+        shapes = [[tuple(p.shape) for p in n.parameters()] for n in (one, other)]
+        assert shapes[0] == shapes[1]
 
 
 def test_trainings_that_were_done_are_read(data, work, monkeypatch):

@@ -100,7 +100,7 @@ def test_the_copy_is_drawn_apart_and_of_the_same_law(work):
         drawn(work, (8, 8), 2.6, 4096, purpose=purpose) for purpose in ("one", "two")
     )
     subject = of_rule(rule, fine, seed=1)
-    copy = uniqueness.drawn_apart(subject, other, seed=2)
+    copy = uniqueness.drawn_apart(subject, [other], seed=2)
     assert np.array_equal(copy.fine.data, subject.fine.data)
     assert not np.array_equal(copy.coarse.data, subject.coarse.data)
     own = uniqueness._overlap(copy.fine, copy.coarse)
@@ -110,6 +110,34 @@ def test_the_copy_is_drawn_apart_and_of_the_same_law(work):
     one, two = energy(subject.coarse), energy(copy.coarse)
     # Independent chains, though the copy carries the name of the map's.
     assert abs(one.value - two.value) < 4 * math.hypot(one.error, two.error)
+
+
+def test_every_level_of_the_copy_is_of_chains_of_its_own(work):
+    """⟨h h'⟩ of own blocks between coarse levels: 0 within 4 errors of the copy."""
+    fine, *others = (
+        drawn(work, (32, 32), 2.6, 1024, purpose=f"level {k}") for k in range(3)
+    )
+    subject = of_rule(Majority(b=2), fine, seed=1)
+    assert len(subject.levels) == 3
+    copy = uniqueness.drawn_apart(subject, others, seed=2)
+    for level, (one, two) in enumerate(zip(copy.levels, copy.levels[1:], strict=False)):
+        own = uniqueness._overlap(one, two)
+        assert abs(own.value) < 4 * own.error
+        kept = uniqueness._overlap(*subject.levels[level : level + 2])
+        assert kept.value > 20 * kept.error
+
+
+def test_exponents_are_compared_as_eigenvalues(data):
+    """y of nothing is any negative number: 2^y is 0 within its error."""
+    other = data.copy(deep=True)
+    here = {"reading": "exponents: y_H"}
+    for side, pair in (("map", (1.875, 0.001)), ("factorised", (-6.0, 5.0))):
+        for name, number in zip(("value", "value_error"), pair, strict=True):
+            other[name].loc[here | {"side": side}] = number
+    gap = 2**1.875 - 2**-6.0
+    error = math.log(2) * math.hypot(2**1.875 * 0.001, 2**-6.0 * 5.0)
+    found = separation(other, uniqueness.MAJORITY, "exponents: y_H")
+    assert found == pytest.approx(gap / error)
 
 
 def test_only_readings_of_both_layers_separate(data):

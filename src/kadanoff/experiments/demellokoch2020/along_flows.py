@@ -2,7 +2,8 @@
 
 Over machines that is Student's t times the error of `flow.mean_over_seeds`; a change
 between two lengths is taken machine by machine, whose flows go on from the same
-configurations.
+configurations. Flows that start from the magnet itself change little of what is known
+of it, so a reading is best told as what it was before plus what the flow changed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from kadanoff.experiments.demellokoch2020.decided import SIGMAS
 from kadanoff.experiments.demellokoch2020.flow import interval, mean_over_seeds
 
-__all__ = ["SURE", "TENTH", "change", "reading"]
+__all__ = ["SURE", "TENTH", "change", "from_start", "paired", "reading"]
 
 TENTH = 0.1
 """Of a dimension: what counts as no difference in the figures along the flow."""
@@ -47,3 +49,47 @@ def change(
         own = (dataset[f"{name}_error"].sel(place).item() for place in (here, there))
         error = math.hypot(*own)
     return float(steps.mean()), interval(dataset, SURE) * error
+
+
+def paired(
+    dataset: xr.Dataset,
+    name: str,
+    known: float,
+    here: Mapping[str, Any],
+    there: Mapping[str, Any],
+    *,
+    unsure: float = 0.0,
+) -> tuple[float, float]:
+    """A reading there, as what is known of it here plus its change, and its reach.
+
+    Noise of the configurations that flow is the same here and there and drops out.
+
+    Args:
+        dataset: with `name` and `name_error` along `seed`.
+        name: of the reading.
+        known: its value here, where the flow starts.
+        here, there: the places, values of coordinates.
+        unsure: reach of the value known; none for an exact one.
+    """
+    step, reach = change(dataset, name, here, there)
+    return known + step, math.hypot(reach, unsure)
+
+
+def from_start(
+    dataset: xr.Dataset, name: str, where: Mapping[str, Any]
+) -> tuple[float, float]:
+    """Mean over machines at one place, as what it was at length 0 plus its change.
+
+    At length 0 there is no machine in it: what the starts of all machines give together
+    is known to three Gaussian errors. Of one machine it is the reading itself.
+
+    Args:
+        dataset: with `name` and `name_error` along `seed` and `length`.
+        name: of the reading.
+        where: the place, its length in it.
+    """
+    if dataset.sizes["seed"] == 1:
+        return reading(dataset, name, **where)
+    start = {**where, "length": 0}
+    known, error = (x.sel(start).item() for x in mean_over_seeds(dataset, name))
+    return paired(dataset, name, known, start, where, unsure=SIGMAS * error)

@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 
 from kadanoff.estimate import Estimate
 from kadanoff.exact import torus_cft
@@ -34,7 +35,9 @@ from kadanoff.geometry import Grid
 from kadanoff.instruments.correlators import shells
 
 __all__ = [
+    "Constant",
     "Curve",
+    "constant_for",
     "exact_correlator",
     "flattest",
     "power_law",
@@ -196,6 +199,43 @@ def exact_correlator(
     groups = shells(Grid((side, side)))
     pairs = EXACT[operator]((side, side), coupling)
     return groups.distance, groups.average(pairs)[0]
+
+
+@dataclass(frozen=True)
+class Constant:
+    """What is taken off a correlator ⟨s s'⟩.
+
+    Attributes:
+        size: the constant; of connected correlators ⟨s⟩².
+        share: of ⟨m²⟩, the mean of ⟨s s'⟩ over all pairs of sites.
+    """
+
+    size: float
+    share: float
+
+
+def constant_for(delta: float, side: int, coupling: float) -> Constant:
+    """The constant less which the exact ⟨s s'⟩ reads a Δ by the power law to L/2.
+
+    Not a number where no constant from 0 to the least of the correlator does.
+
+    Args:
+        delta: to be read.
+        side: L.
+        coupling: K = 1/T.
+    """
+    r, g = exact_correlator(side, coupling, "spin")
+    inside = within(r, 1.0, side / 2)
+    curve, g = power_law(r[inside]), g[inside]
+
+    def gap(constant: float) -> float:
+        return float(curve.fit(g - constant)) - delta
+
+    high = (1 - 1e-3) * float(g.min())
+    if not gap(0.0) < 0 < gap(high):
+        return Constant(np.nan, np.nan)
+    size = float(np.asarray(brentq(gap, 0.0, high)))
+    return Constant(size, size / float(two_point((side, side), coupling).mean()))
 
 
 def within(distance: np.ndarray, near: float, far: float) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
+from kadanoff.estimate import parenthesised
 from kadanoff.experiments.demellokoch2020.decided import status_of, within
 from kadanoff.experiments.demellokoch2020.patches import (
     Pairs,
@@ -148,23 +149,25 @@ def _no_relation(dataset: xr.Dataset) -> Check:
     z = dataset["slope"].values / float(dataset["slope_expected"])
     n = len(z)
     mean, width = float(z.mean()), float(z.std(ddof=1))
+    of_mean, of_width = float(1 / np.sqrt(n)), float(1 / np.sqrt(2 * n))
     ratio = dataset["spread"].values[1:] * np.sqrt(dataset["pairs"].values[1:])
     worst = float(abs(ratio - 1).max())
     parts = [
-        within(mean, 1 / np.sqrt(n), SLOPE),
-        within(width - 1, 1 / np.sqrt(2 * n), SCATTER),
+        within(mean, of_mean, SLOPE),
+        within(width - 1, of_width, SCATTER),
     ]
     holds = False if False in parts else None if None in parts else worst < LARGEST
     return Check(
         "G of white noise has no clear relationship with distance.",
         "none (in the text)",
-        f"slope at r > 0 over its expected error: mean {mean:.2f}, width {width:.2f} "
-        f"of {n} maps",
+        "slope at r > 0 over its expected error: mean "
+        f"{parenthesised(mean, of_mean)}, width {parenthesised(width, of_width)} of "
+        f"{n} maps",
         status_of([holds]),
         "the scatter has to be σ²/√P(r), from "
         f"{float(dataset['pairs'][1:].max()) ** -0.5:.4f} to "
         f"{float(dataset['pairs'][1:].min()) ** -0.5:.4f} at the farthest, and at no "
-        f"distance is off by more than {worst:.0%} of it",
+        f"distance is off by more than {worst:.0%} of it, one known to {of_width:.0%}",
     )
 
 
@@ -177,7 +180,7 @@ def _offset(dataset: xr.Dataset) -> Check:
     return Check(
         "Tested here: a mean alone offsets G, without any patch.",
         "not considered (in the text)",
-        f"G(r > 0) = {level:.4f}({error:.4f}) for noise about {c:g}",
+        f"G(r > 0) = {parenthesised(level, float(error))} for noise about {c:g}",
         status_of([within(level - c**2, error, LEVEL * c**2)]),
         f"the square of the mean is {c**2:g}",
     )

@@ -132,8 +132,10 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         Section(
             "Figure 13: checkerboards",
             "One board in the place of a map, and its G: at shortest periodic "
-            "distances (points by Fourier transform, line in closed form), at those "
-            "that do not wrap, and for a single square where all others are 0.",
+            "distances by Fourier transform and, in rings about these points, in "
+            "closed form; at distances that do not wrap; and for a single square where "
+            "all others are 0. Displacements of nearly one length differ, and no line "
+            "is drawn through them.",
             picture=data_uri(_picture(dataset)),
             tables=[_table(dataset)],
         )
@@ -150,12 +152,15 @@ def _picture(dataset: xr.Dataset) -> Figure:
         above.grid(visible=False)
         above.set_title(f"squares of {square}", fontsize=10)
         r, r_box = here["r"].values, here["r_box"].values
-        below.plot(r, here["closed"].values, color=PALETTE[2], lw=1.0, label="t t")
-        below.plot(r, here["torus"].values, "o", ms=3, color=PALETTE[0], label="torus")
         style = {"ls": "", "marker": ".", "ms": 1.5, "color": PALETTE[1]}
         below.plot(r_box, here["box"].values, label="not wrapped", **style)
         single = here["one_patch"] / here["one_patch"][0]
-        below.plot(r, single.values, ls="--", color=PALETTE[6], label="one square")
+        style = {"ls": "", "marker": "s", "ms": 2, "color": PALETTE[6]}
+        below.plot(r, single.values, label="one square", **style)
+        style = {"ls": "", "marker": "o", "ms": 6, "mfc": "none", "mew": 0.7}
+        closed = here["closed"].values
+        below.plot(r, closed, color=PALETTE[2], label="closed form", **style)
+        below.plot(r, here["torus"].values, "o", ms=3, color=PALETTE[0], label="torus")
         below.set_xlabel("distance (sites)", fontsize=9)
     fig.axes[len(squares)].set_ylabel("G(r)", fontsize=9)
     handles, labels = fig.axes[-1].get_legend_handles_labels()

@@ -5,6 +5,7 @@ Their words are chosen by the same conditions as the verdicts of the exhibits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import xarray as xr
@@ -23,7 +24,7 @@ from kadanoff.experiments.demellokoch2020 import (
 )
 from kadanoff.experiments.demellokoch2020.decided import within
 from kadanoff.experiments.demellokoch2020.fig_3.verdicts import Losses, NoTemperature
-from kadanoff.experiments.demellokoch2020.fig_8.verdicts import Gain, RandomFall
+from kadanoff.experiments.demellokoch2020.fig_8.verdicts import TENTH, Gain, RandomFall
 from kadanoff.experiments.demellokoch2020.fig_14.verdicts import DOUBLED
 from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_flows import (
     PAPERS,
@@ -32,9 +33,17 @@ from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_flows import (
 from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_laws import (
     Count,
     counted,
+    trained_on,
 )
 from kadanoff.experiments.demellokoch2020.magnet import MONOTONE
-from kadanoff.experiments.demellokoch2020.scorecards.verdicts import COVARIANT, SLOPE
+from kadanoff.experiments.demellokoch2020.scorecards.verdicts import (
+    COVARIANT,
+    SCATTERED,
+    SLOPE,
+    TIED_MAP,
+    UNTRAINED,
+    WITHHELD,
+)
 from kadanoff.experiments.exhibit import FirstPage
 from kadanoff.reports.figures import INK, PALETTE, figure
 
@@ -49,7 +58,11 @@ def first_page(data: Data) -> FirstPage:
     end, told = data["flow_end"], data["fig_3"]
     return FirstPage(
         [
-            flow_sentence(counted(end), arriving(end)[PAPERS]),
+            flow_sentence(
+                counted(end, trained_on("draws")),
+                counted(end, trained_on("means")),
+                arriving(end)[PAPERS],
+            ),
             instruments_sentence(
                 fig_3.what_is_lost(told),
                 fig_3.near_zero(told),
@@ -69,42 +82,52 @@ def first_page(data: Data) -> FirstPage:
             answer_sentence(
                 scorecards.by_verdict(data["scorecards"]),
                 uniqueness.tells_apart(data["uniqueness"]),
+                scorecards.failing(data["scorecards"]),
             ),
         ],
         _picture(end, data["scorecards"]),
     )
 
 
-def flow_sentence(count: Count, arrives: bool | None) -> str:
+def flow_sentence(drawn: Count, means: Count, arrives: bool | None) -> str:
     """Where the flow ends.
 
     Args:
-        count: of the laws that Gibbs chains leave.
-        arrives: whether the paper's own flow, of means, goes to T_c from every start.
+        drawn, means: of the laws that the Gibbs chains of machines trained on drawn
+            units leave, and of those trained on means, which never had a law to learn.
+        arrives: whether the flow of means goes to T_c from every start.
     """
-    if not count.decided or count.passes is not True:
+    if not drawn.decided or drawn.passes is not True:
         where = "whether that ends at the critical point is open"
-    elif count.critical == count.decided:
+    elif drawn.critical == drawn.decided:
         where = "that ends at the critical point"
-    elif count.critical:
+    elif drawn.critical:
         where = "that ends at the critical point for some machines only"
     else:
         where = "that does not end at the critical point"
-    means = {
+    goes = {
         True: "goes to T_c from every start",
         False: "does not go to T_c from every start",
         None: "may or may not go to T_c from every start",
     }[arrives]
     return (
         "A flow that passes samples on is the Gibbs chain of its machine, and "
-        f"{where}: of {count.machines} machines {count.decided} can be judged, and "
-        f"{count.critical} of them leave a law with the one temperature T_c of the "
-        "10×10 magnet in energy, magnetization, Binder cumulant and correlations "
-        f"(by these six readings the temperatures of a law differ by "
-        f"{count.spreads[0]:.2f} to {count.spreads[1]:.2f}, of an exactly critical "
-        f"machine by at most {count.control[1]:.3f}); the flow of means, which is "
-        f"the paper's by the letter, {means}."
+        f"{where}: of {drawn.machines} machines trained on drawn units {drawn.decided} "
+        f"can be judged, and {drawn.critical} of them leave a law with the one "
+        "temperature T_c of the 10×10 magnet in energy, magnetization, Binder cumulant "
+        f"and correlations (by these six the temperatures of a law differ by "
+        f"{_ends(drawn.spreads, drawn.spreads_error)}, of an exactly critical machine "
+        f"by {_ends(drawn.control, drawn.control_error)}), of {means.decided} trained "
+        f"on means {means.critical}; the flow of means, which is the reading of the "
+        f"paper that is taken here, {goes}."
     )
+
+
+def _ends(pair: Pair, errors: Pair) -> str:
+    """Two numbers with their errors, or that there is none."""
+    if not all(map(math.isfinite, (*pair, *errors))):
+        return "nothing that could be read"
+    return " to ".join(parenthesised(*both) for both in zip(pair, errors, strict=True))
 
 
 def instruments_sentence(
@@ -140,16 +163,16 @@ def offset_sentence(
     follows: Sequence[bool | None],
     fall: RandomFall,
 ) -> str:
-    """What the offset of the patch correlators is, and whether the fall shows RG."""
+    """What the offset of the patch correlators is, and whether the fall shows RG.
+
+    That the offset is uniform holds by definition; that its size is foretold does not.
+    """
     yes, no = (sum(x is word for x in follows) for word in (True, False))
-    if yes == len(follows):
-        size = f"and its size follows from the weights in all of {len(follows)}"
-    elif no == len(follows):
-        size = f"but its size follows from the weights in none of {len(follows)}"
-    else:
-        size = f"and its size follows from the weights in {yes} of {len(follows)}"
+    n = len(follows)
+    known = "all" if yes == n else "none" if no == n else f"{yes}"
     low, *_, high = sorted(gains, key=lambda gain: gain.ratio)
     ends = " to ".join(parenthesised(g.ratio, g.ratio_error) for g in (low, high))
+    missed = sum(gain.missed for gain in gains)
     patches = "without a patch" if fall.patchless else "with random weights"
     if fall.falls:
         control = "as fast" if fall.same else "less" if fall.ratio < 1 else "more"
@@ -157,10 +180,14 @@ def offset_sentence(
     else:
         words = f"a layer {patches} does not clearly fall: by"
     return (
-        "The unexplained offset of the patch correlators is the magnetization of the "
-        f"whole lattice ({share[0]:.1%} to {share[1]:.1%} of it is uniform), {size} "
-        f"layers (mean square gain over the one foretold, {ends}); {words} "
-        f"{parenthesised(fall.ratio, fall.error)} of the fall of block averages."
+        "γ², the mean square gain to the magnetization of the whole lattice, which "
+        "makes the unexplained offset of the patch correlators, is foretold from the "
+        f"weights to {TENTH:g} of it in {known} of {n} layers (measured over foretold "
+        f"{ends}, off by more than three errors in {missed} of {len(gains)}; that "
+        f"{share[0]:.1%} to {share[1]:.1%} of the offset is uniform holds by "
+        "definition but for small falls); "
+        f"{words} {parenthesised(fall.ratio, fall.error)} of the fall of block "
+        "averages."
     )
 
 
@@ -177,29 +204,57 @@ def layers_sentence(
         what = "the temperature doubles and so does its deviation from T_c"
     else:
         what = "it is not settled which of temperature and deviation doubles"
-    rule = next(iter(deviations))
     return (
-        f"Along block spins {what}: by the energy of {rule} the deviation grows by "
-        f"{_listed(deviations[rule])}, and T from T_c by {_listed(temperatures[rule])}."
+        f"Along block spins {what}: by energy the deviation grows by "
+        f"{_of_each_rule(deviations)}, and T from T_c by {_of_each_rule(temperatures)}."
     )
 
 
 def answer_sentence(
-    found: Mapping[str, Sequence[str]], rows: Mapping[str, Sequence[str]]
+    found: Mapping[str, Sequence[str]],
+    rows: Mapping[str, Sequence[str]],
+    failing: Mapping[str, int],
 ) -> str:
-    """How many trained layers are renormalizations, and what cannot tell."""
-    every = sum(len(names) for names in found.values())
-    passed, failed = found["pass"], found["fail"]
-    which = f" ({'; '.join(passed)})" if passed else ""
+    """How many trained layers pass what block spins pass, and what cannot tell.
+
+    Args:
+        found: layers by verdict.
+        rows: rows by whether they tell the factorised copies.
+        failing: aspect → how many of the dense layers do not have it.
+    """
+    dense = {w: [m for m in names if m != TIED_MAP] for w, names in found.items()}
+    counts = {word: len(names) for word, names in dense.items()}
+    which = f" ({'; '.join(dense['pass'])})" if dense["pass"] else ""
+    tied = next(word for word, names in found.items() if TIED_MAP in names)
     blind = f" and not {_either(rows['no'])}" if rows["no"] else ""
     return (
-        f"Is deep learning a renormalization group flow? Of {every} kinds of trained "
-        f"layers {len(passed)} are local, covariant and of one dimension Δ_σ as "
-        f"majority is{which}, {len(failed)} are not and "
-        f"{every - len(passed) - len(failed)} cannot be told; the equations from which "
-        "an exact mapping is concluded hold for factorised copies, which coarse-grain "
-        f"nothing, as well, and what tells these is {_either(rows['yes'])}{blind}."
+        "Is deep learning a renormalization group flow? Of "
+        f"{sum(counts.values())} kinds of layers like the paper's {counts['pass']} are "
+        "local, as regular as block spins and of one dimension Δ_σ as majority is"
+        f"{which}, {counts['fail']} are not{_of_aspects(failing)} and "
+        f"{counts['undecided']} cannot be told; {TIED_MAP}, whose places are built in, "
+        f"{TIED_WORDS[tied]}; the equations from which an exact mapping is concluded "
+        "hold for factorised copies, which coarse-grain nothing, as well, and what "
+        f"tells these is {_either(rows['yes'])}{blind}."
     )
+
+
+TIED_WORDS = {
+    "pass": "is of one dimension too",
+    "fail": "does not pass either",
+    "undecided": "cannot be told either",
+}
+
+
+def _of_aspects(failing: Mapping[str, int]) -> str:
+    """Which aspects those that fail do not have."""
+    names = {
+        "covariant": "as regular",
+        "field": "of one dimension",
+        "local": "local",
+    }
+    listed = [f"{failing[a]} not {name}" for a, name in names.items() if failing[a]]
+    return f" ({', '.join(listed)})" if listed else ""
 
 
 def _doubles(ratios: Mapping[str, Sequence[Pair]]) -> bool | None:
@@ -210,6 +265,12 @@ def _doubles(ratios: Mapping[str, Sequence[Pair]]) -> bool | None:
         for ratio, error in steps
     }
     return found.pop() if len(found) == 1 else None
+
+
+def _of_each_rule(ratios: Mapping[str, Sequence[Pair]]) -> str:
+    """The steps of every rule, since all of them decide."""
+    each = (f"{_listed(steps)} ({rule})" for rule, steps in ratios.items())
+    return "; ".join(each) or "nothing readable"
 
 
 def _listed(steps: Sequence[Pair]) -> str:
@@ -232,23 +293,38 @@ def _picture(end: xr.Dataset, cards: xr.Dataset) -> Figure:
 def _draw_laws(ax: Axes, dataset: xr.Dataset) -> None:
     kinds = [str(k) for k in dataset["kind"].values]
     for k, kind in enumerate(kinds):
-        t = dataset["t"].sel(kind=kind, by=list(MONOTONE)).mean("seed")
-        ax.plot(range(len(MONOTONE)), t, "o-", color=PALETTE[k], label=kind)
+        t = dataset["t"].sel(kind=kind, by=list(MONOTONE))
+        mean, spread = t.mean("seed"), t.std("seed")
+        ax.errorbar(
+            range(len(MONOTONE)),
+            mean,
+            spread,
+            fmt="o-",
+            capsize=2,
+            color=PALETTE[k],
+            label=kind,
+        )
     ax.axhline(T_C, color=INK, linewidth=0.8, linestyle="--")
     ax.set_xticks(range(len(MONOTONE)), MONOTONE)
     ax.set_ylim(top=1.4 * ax.get_ylim()[1])  # room for the names
     ax.set_ylabel("temperature of the law (J/k_B)")
-    ax.set_title("A law with one temperature is level; T_c dashed", fontsize=10)
+    ax.set_title(
+        "A law with one temperature is level; bars: over machines", fontsize=10
+    )
     ax.legend(fontsize=8, frameon=False)
 
 
 def _draw_layers(ax: Axes, dataset: xr.Dataset) -> None:
     found = scorecards.by_verdict(dataset)
-    blocks = {"majority": ["majority", "majority, b = 4"]}
+    controls = {
+        "majority, places withheld": list(WITHHELD),
+        "votes at random places": list(SCATTERED),
+        "untrained": [UNTRAINED],
+    }
     trained = {f"trained layers: {word}": names for word, names in found.items()}
-    looks = ((INK, "s"), (PALETTE[1], "o"), (PALETTE[2], "o"), (PALETTE[3], "o"))
+    looks = zip((INK,) * 3 + (*PALETTE[1:4],), "s^xooo", strict=True)
     for (label, names), (colour, marker) in zip(
-        (blocks | trained).items(), looks, strict=True
+        (controls | trained).items(), looks, strict=True
     ):
         here = dataset.sel(map=names)
         ax.errorbar(
@@ -267,5 +343,5 @@ def _draw_layers(ax: Axes, dataset: xr.Dataset) -> None:
     ax.set_yscale("log")
     ax.set_xlabel("C of a shift by one coarse site")
     ax.set_ylabel("|d ln(G_coarse/G_fine)/d ln r|")
-    ax.set_title("Covariant right, of one dimension below", fontsize=10)
+    ax.set_title("As regular as blocks right, of one dimension below", fontsize=10)
     ax.legend(fontsize=8, frameon=False)

@@ -7,8 +7,8 @@ again and again (arXiv:1906.05212, section III-A). The text at hand has the size
 each temperature, how long and how fast the training is, and whether the units of
 training and flow are drawn or replaced by their means. So both are done, of both:
 
-    training   `means`    every unit by its mean (`contrastive_means`), the letter of
-                          the paper's eqs. 13-21 as far as they can be reconstructed
+    training   `means`    every unit by its mean (`contrastive_means`), as the
+                          paper's eqs. 13-21 are reconstructed
                `draws`    CD-1 as usual, units drawn in between
     flow       `means`    v ← tanh(W tanh(Wᵀv + b) + c), a map without noise
                `samples`  the Gibbs chain of the machine
@@ -89,8 +89,8 @@ ARMS = tuple(itertools.product(TRAININGS, FLOWS))
 """Training and flow of each arm; the first passes means throughout."""
 
 FEW = 16
-"""Hidden units of the machines whose flows come nearest to T_c by energy
-(`flow_controls`): the strongest case for the claim that flows go there."""
+"""Hidden units of the smallest machines. They are not those whose flows come nearest to
+T_c by energy, which `flow_controls` names."""
 
 MACHINES = {
     f"trained on {t}{f', {n} units' if n == FEW else ''}": (t, n)

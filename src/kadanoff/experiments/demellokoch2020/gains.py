@@ -14,8 +14,9 @@ is σ_a²(m) = ⟨ξ_a²⟩ (1 - m²)/(1 - ⟨m²⟩), the gain is
 
 and γ² the mean of γ_a² over the units. It takes the weights, the law of m and the
 correlator of the critical torus in closed form; no hidden unit is drawn and no map is
-read. It is no identity: ξ_a is not Gaussian, and least so where few spins make it. A
-majority vote is the unit with infinite weights on its block.
+read. It is no identity: ξ_a is not Gaussian, and least so where few spins make it, so
+that it misses γ² by something which no number of configurations takes away. A majority
+vote is the unit with infinite weights on its block.
 """
 
 from __future__ import annotations

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from scipy.optimize import least_squares
 from scipy.special import stdtrit
 
 from kadanoff.exact.constants import T_C
+from kadanoff.experiments.demellokoch2020.flow import written
 
 __all__ = [
     "BELOW",
@@ -24,12 +27,17 @@ __all__ = [
     "NEAR",
     "TEMPERATURES",
     "PowerFit",
+    "at_edge",
     "fit_power",
     "named",
+    "refit",
+    "told",
 ]
 
 LEVEL = 0.9
 """Of the paper's intervals."""
+
+NAMES = ("amplitude", "delta", "critical")
 
 EDGE = 1e-3
 """How far above the highest temperature a free T_c must lie."""
@@ -76,8 +84,13 @@ class PowerFit:
     @property
     def half_width(self) -> float:
         """Half the paper's interval for Δ: t times the regression's error."""
+        return float(self.half_widths[1])
+
+    @property
+    def half_widths(self) -> np.ndarray:
+        """The same for A, Δ and T_c; 0 where T_c was given."""
         freedom = len(self.residuals) - int(np.count_nonzero(self.free))
-        return float(stdtrit(freedom, (1 + LEVEL) / 2) * self.regression[1])
+        return float(stdtrit(freedom, (1 + LEVEL) / 2)) * self.regression
 
     @property
     def free(self) -> np.ndarray:
@@ -136,3 +149,56 @@ def fit_power(
         regression=np.array([*regression, *pad]),
         residuals=-found.fun * scale,
     )
+
+
+def refit(
+    dataset: xr.Dataset,
+    temperatures: Sequence[float],
+    critical: float | None,
+    *,
+    weighted: bool = False,
+) -> xr.Dataset:
+    """The fit of the stored m of every arm, machine and length.
+
+    Args:
+        dataset: with `m` and `m_error` over `arm`, `seed`, `temperature`, `length`.
+        temperatures: of the points, among those of the data set.
+        critical, weighted: as for `fit_power`.
+
+    Returns:
+        `amplitude`, `delta` and `critical` over `arm`, `seed` and `length`, of each
+        `name_error` from the errors of m and `name_half`, half the paper's interval.
+    """
+    axes = ("arm", "seed", "length")
+    points = dataset[["m", "m_error"]].sel(temperature=list(temperatures))
+    points = points.transpose(*axes, "temperature")
+    m, error = points["m"].values, points["m_error"].values
+    found = np.full((9, *m.shape[:-1]), np.nan)
+    for at in np.ndindex(*m.shape[:-1]):
+        fit = fit_power(temperatures, m[at], error[at], critical, weighted=weighted)
+        values = (fit.amplitude, fit.exponent, fit.critical)
+        found[:, *at] = (*values, *fit.errors, *fit.half_widths)
+    names = [f"{n}{of}" for of in ("", "_error", "_half") for n in NAMES]
+    variables = {n: (axes, x) for n, x in zip(names, found, strict=True)}
+    return xr.Dataset(variables, coords={a: dataset[a] for a in ("arm", "length")})
+
+
+def told(dataset: xr.Dataset, name: str, critical: str = "", **where: Any) -> str:
+    """A parameter with its error and half the paper's interval.
+
+    Args:
+        dataset: with `name`, `name_error` and `name_half` along `seed`.
+        name: of the parameter.
+        critical: of the T_c fitted with it: where a fit ran to the edge, how many did.
+        where: the place.
+    """
+    ran = at_edge(dataset, critical, **where) if critical else 0
+    if ran:
+        return f"{ran} of {dataset.sizes['seed']} at the edge"
+    half = float(dataset[f"{name}_half"].sel(where).mean())
+    return f"{written(dataset, name, **where)} ±{half:.3f}"
+
+
+def at_edge(dataset: xr.Dataset, critical: str = "free_critical", **where: Any) -> int:
+    """How many machines have the lowest T_c that the fit allows."""
+    return int((dataset[critical].sel(where) < LOWEST + EDGE / 100).sum())

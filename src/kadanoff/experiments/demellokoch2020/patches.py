@@ -12,7 +12,8 @@ the mean over the sites,
 
 the mean of C_a over the sites is the response to the magnetization, and its square
 stands under G at every distance. This *uniform part* is also the mean of G over all
-displacements. A sign of h_a drops out of C_a C_a.
+displacements; that G is a uniform part and a rest holds by definition, for any units.
+A sign of h_a drops out of C_a C_a.
 
 For block averages G is known in closed form (`block_patches`); for any other units of
 average gain γ² = Σ_a ⟨m h_a⟩²/(N_h ⟨m²⟩²) the uniform part is γ² times theirs.

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from kadanoff.experiments.demellokoch2020.decided import SIGMAS
+from kadanoff.experiments.demellokoch2020.decided import SIGMAS, all_of, within
 from kadanoff.experiments.demellokoch2020.driven.rows import row, sides
 
-__all__ = ["FATES", "fate"]
+__all__ = ["FATES", "STILL", "fate"]
 
 ALMOST = 0.01
 """From an end of the flow, where all sites are equal."""
-TENTH = 0.1
-"""Of a reading: how sharp it has to be for an unseen move to say something."""
+STILL = 0.05
+"""Of a reading: what its last move has to be below at rest, by three errors. That moves
+shorten is not enough: those of a density, which ends at 1, do so in any slow flow."""
 FATES = {
-    "fixed": "comes to rest (its moves shorten or are unseen)",
+    "fixed": "comes to rest",
     "healthy": "runs to the healthy lattice",
     "infected": "runs to all infected",
     "open": "is not decided",
@@ -29,15 +30,15 @@ def fate(dataset: xr.Dataset, system: str, rule: str) -> str:
     may be left) or all infected. The flow runs to one where it has arrived, where one
     more equal move would lead beyond, or where the density still moves while the
     correlation of neighbours has fallen from its largest value. It is at rest where
-    that has not fallen and the last moves of both are unseen, or shorter than the
-    longest before. What is seen is more than three errors.
+    that has not fallen and the last moves of both are below `STILL` of them. What is
+    seen, and what is below, is so by three errors.
     """
     density = row(dataset, "matched_density", system, rule)
     near = row(dataset, "matched_neighbours", system, rule)
     end = _end(density, near, single=float(sides(dataset)[0]) ** -2)
     if end:
         return end
-    rests = not _has_fallen(near) and _rests(*density) and _rests(*near)
+    rests = not _has_fallen(near) and all_of(map(_rests, (density, near)))
     return "fixed" if rests else "open"
 
 
@@ -65,10 +66,7 @@ def _has_fallen(near: Row) -> bool:
     return bool(value[top] - value[-1] > SIGMAS * np.hypot(error[top], error[-1]))
 
 
-def _rests(value: np.ndarray, error: np.ndarray) -> bool:
-    moves, noise = np.abs(np.diff(value)), np.hypot(error[1:], error[:-1])
-    sharp = SIGMAS * noise[-1] < TENTH * abs(value[-1])
-    unseen = sharp and moves[-1] < SIGMAS * noise[-1]
-    longest = int(np.argmax(moves))
-    gain = moves[longest] - moves[-1]
-    return bool(unseen or gain > SIGMAS * np.hypot(noise[longest], noise[-1]))
+def _rests(reading: Row) -> bool | None:
+    value, error = reading
+    move, noise = value[-1] - value[-2], np.hypot(*error[-2:])
+    return within(float(move), float(noise), STILL * abs(float(value[-1])))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from kadanoff.experiments.demellokoch2020.driven.fires import LENGTHS
 from kadanoff.experiments.demellokoch2020.driven.flows import READINGS
@@ -39,14 +41,12 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             "Attracted and driven models",
             "Fitted nearest-neighbour coupling, share of up spins (trees) and "
             "connected correlation of neighbours relative to the variance, against the "
-            "number of steps; full lines are majority, dashed occupancy, dotted a "
-            "machine with one filter trained on level 0 (mean and error over "
-            "trainings). Level "
-            "lines would be a fixed point. Then lengths of the "
-            "forest fire against θ: of belonging to one fire (full) and of the "
-            f"correlation of trees (dashed); grey, θ^{FOREST_NU:g}. Right, the local "
-            "slopes of the length of fires, up to a quarter of the side; grey, "
-            f"{FOREST_NU:g}.",
+            "number of steps; the machine has one filter and is trained on level 0 "
+            "(mean and error over trainings, all on the same configurations, each read "
+            "on others). Level lines would be a fixed point. Below, lengths of the "
+            "forest fire against θ, of belonging to one fire and of the correlation of "
+            f"trees; grey, θ^{FOREST_NU:g}; and the local slopes of the length of "
+            f"fires, up to a quarter of the side; grey, {FOREST_NU:g}.",
             data_uri(_draw(dataset)),
             tables=[_table(dataset)],
         ),
@@ -54,8 +54,8 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             "An epidemic among its survivors",
             "Share of infected sites and correlation of infected neighbours after n "
             "steps from sides that grow as 2ⁿ: what is left always has the same side, "
-            "and level lines are a fixed point. Full, majority; dashed, occupancy; "
-            "dotted, a machine with one filter trained on the largest side. A critical "
+            "and level lines are a fixed point. The machine with one filter is trained "
+            "on the largest side. A critical "
             "epidemic is a sparse set of dimension 2 - β/ν: occupancy keeps it, while "
             "majority asks for half of every block and loses it. Then the "
             "share of infected sites against the side, before any step; grey, "
@@ -68,6 +68,7 @@ def draw(dataset: xr.Dataset) -> list[Section]:
 
 
 STYLES = {"majority": "-", "any": "--", "one filter": ":"}
+CALLED = {"majority": "majority", "any": "occupancy", "one filter": "machine"}
 LABELS = {
     "K": "nearest-neighbour coupling",
     "density": "share of up spins",
@@ -78,25 +79,35 @@ OF_EPIDEMIC = dict(zip(EPIDEMIC, PALETTE, strict=False))
 
 
 def _draw(dataset: xr.Dataset) -> Figure:
-    fig = figure(17, 3.6, columns=5)
+    fig = figure(11.5, 6.6, rows=2, columns=3)
     for ax, (name, label) in zip(fig.axes, LABELS.items(), strict=False):
         for system, colour in COLOURS.items():
             for rule in MAPS if system == FOREST else ("majority", "one filter"):
                 here = dataset.sel(system=system, map=rule)
-                shown_as = system if rule == "majority" else None
-                _steps(ax, here, name, colour, STYLES[rule], shown_as)
+                _steps(ax, here, name, colour, STYLES[rule])
         ax.set_xlabel("steps", fontsize=9)
         ax.set_ylabel(label, fontsize=9)
-    fig.axes[0].legend(fontsize=8, frameon=False)
-    _draw_lengths(fig.axes[-2], dataset)
+    _draw_lengths(fig.axes[3], dataset)
     theta, slopes, errors = length_slopes(dataset)
-    ax = fig.axes[-1]
+    ax = fig.axes[4]
     _local(ax, theta, slopes, errors, COLOURS[FOREST])
     ax.axhline(FOREST_NU, color="#999999")
     ax.set_xscale("log")
     ax.set_xlabel("θ = p/f", fontsize=9)
     ax.set_ylabel("d ln length / d ln θ", fontsize=9)
+    fig.axes[5].set_axis_off()
+    fig.axes[5].legend(handles=_keys(COLOURS), fontsize=9, frameon=False, loc="center")
     return fig
+
+
+def _keys(colours: Mapping[str, str]) -> list[Line2D]:
+    """Colours of systems and styles of maps."""
+    systems = [Line2D([], [], color=c, lw=3, label=name) for name, c in colours.items()]
+    rules = [
+        Line2D([], [], color="#555555", ls=style, label=CALLED[rule])
+        for rule, style in STYLES.items()
+    ]
+    return systems + rules
 
 
 def _local(
@@ -130,14 +141,16 @@ def _draw_lengths(ax: Any, dataset: xr.Dataset) -> None:
 
 
 def _draw_matched(dataset: xr.Dataset) -> Figure:
-    fig = figure(14, 3.6, columns=4)
+    fig = figure(14, 3.9, columns=4)
     for ax, name in zip(fig.axes, ("density", "neighbours"), strict=False):
         for system, colour in OF_EPIDEMIC.items():
             for rule in MAPS:
                 here = dataset.sel(matched=system, map=rule)
-                _steps(ax, here, f"matched_{name}", colour, STYLES[rule], None)
+                _steps(ax, here, f"matched_{name}", colour, STYLES[rule])
         ax.set_xlabel("steps from sides that double", fontsize=9)
         ax.set_ylabel(LABELS[name].replace("up spins", "infected sites"), fontsize=9)
+    keys = _keys(OF_EPIDEMIC)
+    fig.legend(handles=keys, fontsize=9, ncols=len(keys), loc="outside lower center")
     _draw_densities(fig.axes[2], dataset)
     ax = fig.axes[3]
     for system, colour in OF_EPIDEMIC.items():
@@ -156,20 +169,17 @@ def _draw_densities(ax: Any, dataset: xr.Dataset) -> None:
         error = here["matched_bare_error"].values
         ax.errorbar(
             side, here["matched_bare"].values, error, color=colour, marker="o",
-            markersize=3.5, capsize=2, label=system,
+            markersize=3.5, capsize=2,
         )  # fmt: skip
     first = dataset["matched_bare"].sel(matched=AT, map="any").values[0]
     ax.plot(side, first * (side / side[0]) ** -BETA_OVER_NU, color="#999999")
-    ax.legend(fontsize=8, frameon=False, loc="lower left")
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
     ax.set_xlabel("side", fontsize=9)
     ax.set_ylabel("share of infected sites", fontsize=9)
 
 
-def _steps(
-    ax: Any, here: xr.Dataset, name: str, colour: str, style: str, label: str | None
-) -> None:
+def _steps(ax: Any, here: xr.Dataset, name: str, colour: str, style: str) -> None:
     ax.errorbar(
         here["level"].values,
         here[name].values,
@@ -179,7 +189,6 @@ def _steps(
         marker="o",
         markersize=3.5,
         capsize=2,
-        label=label,
     )
     ax.set_xticks(here["level"].values)
 

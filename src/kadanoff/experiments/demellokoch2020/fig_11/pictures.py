@@ -7,13 +7,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kadanoff.estimate import parenthesised
 from kadanoff.experiments.demellokoch2020.fig_11.by_hand import rise_by_number
 from kadanoff.experiments.demellokoch2020.fig_11.layers import MACHINES, RG
 from kadanoff.experiments.exhibit import shown
 from kadanoff.reports.figures import PALETTE, data_uri, figure, image_rows
 from kadanoff.reports.page import Section, Table
 
-__all__ = ["draw"]
+__all__ = ["corner_remark", "draw"]
 
 COLOURS = {RG: PALETTE[6], "plain": PALETTE[2], "local": PALETTE[0]}
 CURVES = {
@@ -27,14 +28,21 @@ def draw(dataset: xr.Dataset) -> list[Section]:
     """Maps, correlators with both distances, and units made by hand."""
     titles = [f"unit {k + 1}" for k in range(dataset.sizes["unit"])]
     seen = {
-        str(row): [_lifted(x) for x in dataset["map"].sel(row=row).values]
-        for row in dataset["row"].values
+        f"{row}\n{np.min(turned):.3f} to {np.max(turned):.3f}": [
+            x - x.min() for x in turned
+        ]
+        for row, turned in (
+            (row, [_turned(x) for x in dataset["map"].sel(row=row).values])
+            for row in dataset["row"].values
+        )
     }
     return [
         Section(
             "Figure 11: a larger lattice",
             f"⟨v_i h_a⟩ at T_c on {dataset.side}², {dataset.draws} configurations, "
-            "turned to follow the magnetization and less the smallest value.",
+            "turned to follow the magnetization. Each has a scale of its own, white "
+            "its smallest value and dark red its largest; beside each row stand the "
+            "smallest and the largest value of all its pictures.",
             picture=data_uri(image_rows(seen, titles, responses=True)),
             tables=[_layer_table(dataset)],
             remarks=[
@@ -54,16 +62,17 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             "through G at shortest distances leaves, over the fall; units made by "
             "hand, over G(0); and, lattice by lattice, by how much noise at the "
             "corners sets a machine apart from block averages, against its size, "
-            "offset × √(2τ/n), within dashed lines once and twice of it.",
+            "offset × √(2τ/n), which is its error: dashed lines are once and twice of "
+            "it. Bands are errors.",
             picture=data_uri(_picture(dataset)),
             tables=[_rise_table(dataset), _corner_table(dataset)],
+            remarks=[corner_remark(dataset)],
         ),
     ]
 
 
-def _lifted(image: np.ndarray) -> np.ndarray:
-    turned = image if image.mean() >= 0 else -image
-    return turned - turned.min()
+def _turned(image: np.ndarray) -> np.ndarray:
+    return image if image.mean() >= 0 else -image
 
 
 def _picture(dataset: xr.Dataset) -> Figure:
@@ -71,7 +80,7 @@ def _picture(dataset: xr.Dataset) -> Figure:
     for ax, way in zip(fig.axes, CURVES, strict=False):
         _curve(ax, dataset, way)
     fig.axes[0].set_ylabel("G(r) less its uniform part", fontsize=9)
-    fig.axes[0].legend(fontsize=8, frameon=False, markerscale=3)
+    fig.axes[0].legend(fontsize=8, frameon=False, markerscale=1.8)
     _residuals(fig.axes[3], dataset)
     _by_hand(fig.axes[4], dataset)
     _corners(fig.axes[5], dataset)
@@ -83,10 +92,9 @@ def _picture(dataset: xr.Dataset) -> Figure:
 def _curve(ax: Axes, dataset: xr.Dataset, way: str) -> None:
     axis, expected, title = CURVES[way]
     r = dataset[axis].values
-    for name, colour in COLOURS.items():
+    for depth, (name, colour) in enumerate(COLOURS.items()):
         y, error = (dataset[f"{name}_{way}{e}"].values for e in ("", "_error"))
-        style = {"fmt": "o", "ms": 2, "lw": 0.4, "color": colour, "rasterized": True}
-        ax.errorbar(r, y, error, label=name, **style)
+        _points(ax, r, y, error, colour, depth, label=name)
     level = dataset[expected] - dataset["expected_uniform"]
     # Displacements of nearly one length differ: points, not a line through them.
     style = {"ls": "", "marker": ".", "ms": 1.2, "color": PALETTE[4], "zorder": 3}
@@ -95,14 +103,32 @@ def _curve(ax: Axes, dataset: xr.Dataset, way: str) -> None:
     ax.set_title(title, fontsize=10)
 
 
+def _points(
+    ax: Axes,
+    r: np.ndarray,
+    y: np.ndarray,
+    error: np.ndarray,
+    colour: str,
+    depth: int,
+    label: str | None = None,
+) -> None:
+    """Points over a band of their errors: bars of so many would hide each other."""
+    style = {"color": colour, "lw": 0, "rasterized": True, "zorder": 2 + depth / 10}
+    ax.fill_between(r, y - error, y + error, alpha=0.2, **style)
+    # Where layers agree the one drawn last is seen: blocks are the larger points.
+    size = 3.4 - 1.1 * depth
+    style = {"ls": "", "marker": "o", "ms": size, "color": colour}
+    style |= {"rasterized": True, "zorder": 2.5 + depth / 10}
+    ax.plot(r, y, label=label, **style)
+
+
 def _residuals(ax: Axes, dataset: xr.Dataset) -> None:
-    for name, colour in COLOURS.items():
+    for depth, (name, colour) in enumerate(COLOURS.items()):
         fall = float(dataset["fall"].sel(row=name))
         y, error = (
             dataset[f"{name}_residual{e}"].values / fall for e in ("", "_error")
         )
-        style = {"fmt": "o", "ms": 2, "lw": 0.5, "color": colour, "rasterized": True}
-        ax.errorbar(dataset["r"].values, y, error, **style)
+        _points(ax, dataset["r"].values, y, error, colour, depth)
     ax.axhline(0, color=PALETTE[6], lw=1.0, ls="--")
     ax.set_title("what a straight line leaves", fontsize=10)
     ax.set_ylabel("(G(r) less the line) / fall", fontsize=9)
@@ -131,6 +157,28 @@ def _corners(ax: Axes, dataset: xr.Dataset) -> None:
     ax.set_title("noise at the corners, lattice by lattice", fontsize=10)
     ax.set_xlabel("offset × √(2τ/n)", fontsize=9)
     ax.set_ylabel("machine less block averages", fontsize=9)
+
+
+def corner_remark(dataset: xr.Dataset) -> str:
+    """What sampling theory says of the noise at the corners, and what was found."""
+    noise, size = (
+        np.array([dataset[n].sel(row=name).values for name in MACHINES])
+        for n in ("corner_of", "corner_size_of")
+    )
+    lattices = noise.shape[1]
+    ratio = float(np.sqrt(np.mean((noise / size) ** 2)))
+    opposite = int((np.sign(noise[0]) != np.sign(noise[1])).sum())
+    offsets = " and ".join(shown(dataset, "offset", row=name) for name in MACHINES)
+    return (
+        "What sampling theory says of the corners, and no explanation of what the "
+        "paper saw: all units share the sampling error of a corner site, of relative "
+        "size √(2τ/n), and a machine has it times its offset more than block averages "
+        f"have. On {lattices} lattices the root mean square of measured over expected "
+        f"is {parenthesised(ratio, ratio / float(np.sqrt(2 * lattices)))}. Machines "
+        f"share their lattices, and their offsets are {offsets}: where offsets have "
+        "opposite signs so has the noise, whatever it is, and on "
+        f"{opposite} of {lattices} lattices it has. It has no sign of its own."
+    )
 
 
 def _layer_table(dataset: xr.Dataset) -> Table:

@@ -20,7 +20,8 @@ not ±1 and have no temperature; what a classifier of ±1 spins makes of them is
 what it is, a foreign input, and beside it the sign of the average, which is the
 majority of the whole block. A layer of a machine is looked at in four ways
 (`stacks`), of which the one that the paper can have used is that of units as they
-are numbered and of the signs that training left them.
+are numbered and of the signs that training left them. Block spins whose places are
+withheld (`withheld`) tell what arranging costs.
 """
 
 from __future__ import annotations
@@ -35,16 +36,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kadanoff.exact.constants import K_C
-from kadanoff.experiments.demellokoch2020.fig_14.readings import (
-    FAST,
-    FULL,
-    Settings,
-    compute,
+from kadanoff.experiments.demellokoch2020.fig_14.quoted import (
+    arranging_told,
+    heating_from,
+    layers,
+    ratios,
+    shown_pair,
 )
-from kadanoff.experiments.demellokoch2020.fig_14.stacks import UNTRAINED, looks
+from kadanoff.experiments.demellokoch2020.fig_14.readings import compute
+from kadanoff.experiments.demellokoch2020.fig_14.settings import FAST, FULL, Settings
+from kadanoff.experiments.demellokoch2020.fig_14.stacks import STACKS, UNTRAINED, looks
 from kadanoff.experiments.demellokoch2020.fig_14.thermometers import (
     BREADTH,
+    COLD,
     DIRECT,
+    HOT,
     THERMOMETERS,
 )
 from kadanoff.experiments.demellokoch2020.fig_14.verdicts import (
@@ -52,6 +58,7 @@ from kadanoff.experiments.demellokoch2020.fig_14.verdicts import (
     ratios_of_deviations,
     ratios_of_temperatures,
 )
+from kadanoff.experiments.demellokoch2020.fig_14.withheld import WITHHELD
 from kadanoff.experiments.exhibit import Exhibit, shown
 from kadanoff.reports.figures import PALETTE, data_uri, figure
 from kadanoff.reports.page import Section, Table
@@ -66,6 +73,7 @@ __all__ = [
     "draw",
     "ratios_of_deviations",
     "ratios_of_temperatures",
+    "saturated",
 ]
 
 
@@ -76,28 +84,39 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             "Temperature along the layers",
             "T_c/T = K/K_c, so that criticality is 1 and infinite temperature 0, "
             "against steps of the RBM flow, of block spins and of stacked machines; "
-            "blue from below T_c, green at T_c, orange from above. Rows: as a network "
+            "blue from below T_c, green at T_c, orange from above. Hollow: put in, not "
+            "read. Rows: as a network "
             "reads it that was trained on Ising configurations (of the flow the "
             "paper's of 60 temperatures, as far as it is known; of the layers one of "
             "convolutions, ours), by the exact energy of the lattice's own size, and "
             "by the nearest-neighbour coupling of greatest pseudo-likelihood. Layers "
             "of a machine: arranged by what their units respond to, as they are "
             "numbered with all units turned to one sign, and as they are numbered "
-            "with the signs that training left. Block averages are a foreign input to "
-            "the network and have no energy of ±1 spins. A missing point: hotter or "
-            "colder than all that the thermometer can tell. Reconstructed here: the "
+            "with the signs that training left. Triangles: at the end of what the "
+            "network knows, and hotter (down) or colder (up) than that; the paper's "
+            "own has a last label too. Block averages are a foreign input to the "
+            "network and have no energy of ±1 spins. Errors of stacks are over seeds, "
+            "all trained on one set of configurations. Reconstructed here: the "
             "temperatures put in, the recipes of training, and that a classifier of "
-            "convolutions reads the layers.",
+            f"convolutions reads the layers. What arranging does: "
+            f"{arranging_told(dataset)}.",
             data_uri(_draw_three(dataset)),
-            tables=[_table(dataset), _breadth_table(dataset)],
+            tables=[
+                _table(dataset),
+                _relative_table(dataset),
+                _hotter_table(dataset),
+                _breadth_table(dataset),
+            ],
         ),
         Section(
             "What doubles",
             "The deviation of a level's coupling from what the same rule shows at T_c, "
             "from one level to the next; the linearized renormalization group has 2 "
             "(line) once irrelevant couplings have died out. Machines are arranged; "
-            "the untrained stack is the control. A missing point: there is no "
-            "deviation beyond three errors that could grow.",
+            "block spins with their places withheld, arranged alike, and the untrained "
+            "stack are the controls. Errors that are not seen are smaller than the "
+            "points. A missing point: there is no deviation beyond three errors that "
+            "could grow.",
             data_uri(_draw_growth(dataset)),
             tables=[_growth_table(dataset)],
         ),
@@ -105,7 +124,12 @@ def draw(dataset: xr.Dataset) -> list[Section]:
 
 
 STYLES = ("-", ":", "-.")
-BLOCK_STYLES = {"majority": "-", "average": ":", "sign of average": "--"}
+BLOCK_STYLES = {
+    "majority": "-",
+    "average": ":",
+    "sign of average": "--",
+    WITHHELD: "-.",
+}
 NAMES = ("arranged", "as numbered, one sign", "as numbered, signs left by training")
 COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "block spins": {m: (style, m) for m, style in BLOCK_STYLES.items()},
@@ -158,9 +182,11 @@ def _draw_maps(
     ax: Axes, dataset: xr.Dataset, name: str, maps: Mapping[str, tuple[str, str]]
 ) -> None:
     for m, (style, _) in maps.items():
-        for t, colour in zip(dataset["inputs"].values, PALETTE, strict=False):
+        for k, t in enumerate(dataset["inputs"].values):
             here = dataset.sel(thermometer=name, map=m, temperature=t)
-            _line(ax, here, "K", "level", colour, style)
+            _line(ax, here, "K", "level", PALETTE[k], style)
+            if name == "classifier":
+                _ends(ax, here, saturated(dataset, m, t), k, style)
     ax.axhline(1, color="black", linewidth=0.8)
     ax.set_xticks(dataset["level"].values, [f"{s}²" for s in dataset["side"].values])
     ax.set_xlabel("level", fontsize=9)
@@ -188,9 +214,11 @@ def _name_colours(ax: Axes, temperatures: np.ndarray) -> None:
 def _line(
     ax: Axes, here: xr.Dataset, name: str, x: str, colour: str, style: str
 ) -> None:
+    """A line through what was read, and from what was put in, which is hollow."""
+    steps, k = here[x].values, here[name].values / K_C
     ax.errorbar(
-        here[x].values,
-        here[name].values / K_C,
+        steps,
+        k,
         np.nan_to_num(here[f"{name}_error"].values) / K_C,
         color=colour,
         linestyle=style,
@@ -199,11 +227,45 @@ def _line(
         linewidth=1.1,
         capsize=2,
     )
+    if x == "level":
+        white = {"color": colour, "markersize": 4, "markerfacecolor": "white"}
+        ax.plot(steps[:1], k[:1], "o", zorder=3, **white)
+
+
+def _ends(ax: Axes, here: xr.Dataset, found: np.ndarray, k: int, style: str) -> None:
+    """Levels beyond what the classifier knows, at the end of its scale.
+
+    Those of the k-th input are set a little aside, for others may be there too.
+    """
+    if np.isnan(found).all():
+        return
+    aside = {"color": PALETTE[k], "linewidth": 1.1}
+    steps = here["level"].values + 0.08 * (k - 1) * np.isfinite(found)
+    ax.plot(steps, np.where(np.isnan(found), here["K"], found) / K_C, style, **aside)
+    for end, marker in ((HOT, "v"), (COLD, "^")):
+        at = steps[found == end]
+        ax.plot(at, np.full(len(at), end / K_C), marker, markersize=6, **aside)
+
+
+def saturated(dataset: xr.Dataset, m: str, t: float) -> np.ndarray:
+    """The end of the classifier's scale at levels beyond it, NaN at the others.
+
+    Args:
+        dataset: of this exhibit.
+        m: a map.
+        t: an input temperature.
+    """
+    here = dataset.sel(temperature=t, thermometer="classifier", map=m)["K"].values
+    of_spins = "sign of average" if m == "average" else m
+    energy = dataset.sel(temperature=t, thermometer="energy", map=of_spins)["K"].values
+    end = np.where(energy < (HOT + COLD) / 2, HOT, COLD)
+    return np.where(np.isnan(here) & np.isfinite(energy), end, np.nan)
 
 
 GROWING = {
     "majority": "majority",
     "sign of average": "sign of average",
+    WITHHELD: WITHHELD,
     "local": "local recipe",
     "plain": "plain training",
     UNTRAINED: "untrained",
@@ -217,7 +279,7 @@ def _draw_growth(dataset: xr.Dataset) -> Figure:
         for name in DIRECT:
             here = dataset.sel(map=m, direct=name)
             ax.errorbar(
-                here["step"].values + 0.06 * (k - 2) + 0.02 * (name != "energy"),
+                here["step"].values + 0.06 * (k - 2.5) + 0.02 * (name != "energy"),
                 here["growth"].values,
                 np.nan_to_num(here["growth_error"].values),
                 color=PALETTE[k],
@@ -252,6 +314,36 @@ def _table(dataset: xr.Dataset) -> Table:
                 rows.append([m, f"{t:.4g}", name, *cells])
     sides = [f"K at {s}²" for s in dataset["side"].values]
     return Table(["map", "input T", "thermometer", *sides], rows)
+
+
+def _relative_table(dataset: xr.Dataset) -> Table:
+    """Each layer beside majority of the same level."""
+    judged = [WITHHELD, *(look for name in STACKS for look in looks(name)[:2])]
+    rows = []
+    for m in judged:
+        for t in dataset["inputs"].values:
+            pairs = zip(
+                layers(dataset, m, t), layers(dataset, "majority", t), strict=True
+            )
+            cells = [shown_pair(*ratios([a, b])[0]) for a, b in pairs]
+            rows.append([m, f"{t:.4g}", *cells])
+    sides = [f"K / K of majority at {s}²" for s in dataset["side"].values[1:]]
+    return Table(["map, by energy", "input T", *sides], rows)
+
+
+def _hotter_table(dataset: xr.Dataset) -> Table:
+    """How much a step of block spins heats, from inputs further above T_c."""
+    rows = [
+        [
+            str(rule),
+            f"{t:.4g}",
+            *(shown_pair(*p) for p in heating_from(dataset, rule, t)),
+        ]
+        for rule in dataset["rule"].values
+        for t in dataset["hotter"].values
+    ]
+    steps = [f"T′/T of step {n}" for n in dataset["step"].values]
+    return Table(["rule, by energy", "input T", *steps], rows)
 
 
 def _breadth_table(dataset: xr.Dataset) -> Table:
@@ -303,5 +395,5 @@ EXHIBIT = Exhibit(
     compute=compute,
     draw=draw,
     checks=checks,
-    version=2,
+    version=3,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from typing import Any, cast
@@ -16,16 +16,19 @@ from typing import Any, cast
 import numpy as np
 import xarray as xr
 
+from kadanoff.coarse.arrange import Arrange
 from kadanoff.coarse.block import Average, Majority
 from kadanoff.coarse.coarsen import coarsen
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
 from kadanoff.exact.constants import T_C
-from kadanoff.experiments.demellokoch2020 import fig_2, thermometer
 from kadanoff.experiments.demellokoch2020.data import drawn
+from kadanoff.experiments.demellokoch2020.fig_14.columns import columns, mean
+from kadanoff.experiments.demellokoch2020.fig_14.flows import flow_of, of_flows
+from kadanoff.experiments.demellokoch2020.fig_14.settings import Settings
 from kadanoff.experiments.demellokoch2020.fig_14.stacks import (
     STACKS,
-    Form,
+    arranged,
     levels,
     looked_at,
     looks,
@@ -37,108 +40,28 @@ from kadanoff.experiments.demellokoch2020.fig_14.thermometers import (
     THERMOMETERS,
     Reader,
     classifier,
-    coupling_of,
+    direct,
     no_number,
 )
-from kadanoff.experiments.demellokoch2020.flow import LATTICE, Learning, machine
-from kadanoff.experiments.demellokoch2020.thermometer import Calibration
+from kadanoff.experiments.demellokoch2020.fig_14.withheld import (
+    WITHHELD,
+    blocks_in_order,
+    in_place,
+    orders,
+)
 from kadanoff.experiments.exhibit import Work
 from kadanoff.experiments.pieces import kept
-from kadanoff.experiments.studies import attributes_of, over_seeds
-from kadanoff.instruments.couplings import fit_couplings
-from kadanoff.instruments.thermodynamics import energy
-from kadanoff.networks.gibbs import rbm_flow
-from kadanoff.networks.products import full_products, one_thread
+from kadanoff.experiments.studies import attributes_of
+from kadanoff.networks.products import one_thread
 
-__all__ = ["BLOCKS", "FAST", "FULL", "MAPS", "SIGMAS", "Settings", "compute"]
+__all__ = ["BLOCKS", "MAPS", "RULES", "SIGMAS", "compute"]
 
 BLOCKS = ("majority", "average", "sign of average")
-MAPS = (*BLOCKS, *(look for name in STACKS for look in looks(name)))
+MAPS = (*BLOCKS, WITHHELD, *(look for name in STACKS for look in looks(name)))
+RULES = ("majority", "sign of average")
+"""Of ±1 spins, whose temperature is read directly."""
 SIGMAS = 3.0
-VERSION = 1
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How much is done.
-
-    Attributes:
-        side: of the input lattice.
-        form: of the stacks; there are as many block steps as machines in a stack.
-        inputs: temperatures below, at and above T_c, in J/k_B.
-        deviation: ε, relative, of the pair of temperatures around T_c.
-        draws: configurations that are read, at every temperature.
-        training: configurations at T_c that every stack is trained on.
-        fit: configurations at T_c that units are arranged by.
-        seeds: starting points of every stack.
-        classes: temperatures that a classifier tells apart.
-        lessons: configurations at each of them.
-        machines: of the flow.
-        learning: of each, as in section III.
-        calibration: of the network that reads the flow, that of fig. 3.
-        flow_draws: configurations that flow from each temperature, of each machine.
-        flow_inputs: temperatures that the flow starts from, in J/k_B.
-        flow_steps: lengths at which it is read; 26 is the paper's.
-    """
-
-    side: int
-    form: Form
-    draws: int
-    training: int
-    fit: int
-    seeds: int
-    classes: int
-    lessons: int
-    machines: int
-    learning: Learning
-    calibration: Calibration
-    flow_draws: int
-    inputs: tuple[float, float, float] = (2.1, T_C, 2.5)
-    deviation: float = 0.01
-    flow_inputs: tuple[float, ...] = (0.5, T_C, 5.0)
-    flow_steps: tuple[int, ...] = (0, 1, 3, 9, 26)
-
-    @property
-    def temperatures(self) -> tuple[float, ...]:
-        """All that are read, increasing."""
-        pair = (T_C * (1 - self.deviation), T_C * (1 + self.deviation))
-        return tuple(sorted((*self.inputs, *pair)))
-
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """Of all levels."""
-        return tuple(self.side // 2**n for n in range(self.form.steps + 1))
-
-
-FAST = Settings(
-    side=16,
-    form=Form(steps=2, epochs=8, batch=64),
-    draws=1024,
-    training=1024,
-    fit=512,
-    seeds=2,
-    classes=4,
-    lessons=768,
-    machines=1,
-    learning=fig_2.FAST.plan.learning,
-    calibration=thermometer.FAST,
-    flow_draws=512,
-)
-FULL = Settings(
-    side=64,
-    # 768 updates: on 32×32 units by the local recipe end on some ten sites with 1250.
-    form=Form(steps=3, epochs=8, batch=64),
-    draws=20_480,  # s_3/s_2 of majority to 1 %
-    training=6144,  # two minutes for each of ten stacks
-    fit=4096,
-    seeds=5,
-    classes=13,
-    lessons=8192,
-    machines=5,
-    learning=fig_2.FULL.plan.learning,
-    calibration=thermometer.FULL,
-    flow_draws=2048,
-)
+VERSION = 2
 
 
 def compute(settings: Settings, work: Work) -> xr.Dataset:
@@ -152,8 +75,18 @@ def compute(settings: Settings, work: Work) -> xr.Dataset:
             _Part({"map": m}, partial(_blocks, m, settings, reader, work))
             for m in BLOCKS
         ],
+        "hotter": [
+            _Part({"map": m}, partial(_hotter, m, settings, work)) for m in RULES
+        ],
+        "withheld": [
+            _Part(
+                {"map": WITHHELD, "number": s},
+                partial(_withheld, s, settings, reader, work),
+            )
+            for s in range(settings.seeds)
+        ],
         "flow": [
-            _Part({"number": s}, partial(_flow, s, settings, work))
+            _Part({"number": s}, partial(flow_of, s, settings, work))
             for s in range(settings.machines)
         ],
         **{
@@ -169,10 +102,19 @@ def compute(settings: Settings, work: Work) -> xr.Dataset:
     }
     with one_thread():
         found = {name: _kept(name, one_of[name], settings, work) for name in one_of}
-    stacks = [_of_stack(found[f"stack {m}"], settings) for m in STACKS]
-    tables = xr.concat([*found["blocks"], *stacks], "map")
+    arranged_blocks = _of_seeds(found["withheld"], settings)
+    stacks = [_of_seeds(found[f"stack {m}"], settings) for m in STACKS]
+    tables = xr.concat([*found["blocks"], arranged_blocks, *stacks], "map")
+    hotter = xr.concat(found["hotter"], "rule").assign_coords(rule=list(RULES))
     return (
-        xr.merge([tables, _of_flows(found["flow"])])
+        xr.merge(
+            [
+                tables,
+                hotter,
+                _of_places(found["withheld"]),
+                of_flows(found["flow"]),
+            ]
+        )
         .assign_coords(
             map=list(MAPS),  # concat cuts names to the length of the first
             inputs=list(settings.inputs),
@@ -242,36 +184,93 @@ def _blocked(
         yield level
 
 
+def _hotter(m: str, settings: Settings, work: Work) -> xr.Dataset:
+    """Direct temperatures of one block rule from inputs above the others."""
+    seed, shape = work.subseed(m, "hotter"), (settings.side,) * 2
+    found: dict[Key, Estimate] = {}
+    for t in settings.hotter:
+        fine = drawn(work, shape, t, settings.draws, purpose="fig 14")
+        for n, level in enumerate(_blocked(m, fine, settings, seed), start=1):
+            found |= {(t, n, name): k for name, k in direct(level).items()}
+    ns = range(settings.form.steps + 1)
+    k = [[[_at(found, t, n, x) for n in ns] for t in settings.hotter] for x in DIRECT]
+    return xr.Dataset(
+        columns("hotter_K", [k], ("rule", "direct", "hotter", "level")),
+        coords={
+            "rule": [m],
+            "direct": list(DIRECT),
+            "hotter": list(settings.hotter),
+            "level": list(ns),
+        },
+    )
+
+
+def _fit(s: int, settings: Settings, work: Work) -> Ensemble:
+    """What the units of a seed are arranged by, of chains of its own."""
+    shape, purpose = (settings.side,) * 2, f"fig 14 arrangement {s}"
+    return drawn(work, shape, T_C, settings.fit, purpose=purpose)
+
+
+def _part_of(s: int, settings: Settings, work: Work) -> dict[float, Ensemble]:
+    """What is read of a seed: chains that no other seed has."""
+    found = _inputs(settings, work)
+    return {t: fine.split(settings.seeds)[s] for t, fine in found.items()}
+
+
+def _withheld(s: int, settings: Settings, reader: Reader, work: Work) -> xr.Dataset:
+    """Block spins of the majority in a random order, arranged as units are."""
+    seed = work.subseed(WITHHELD, s)
+    given = orders(settings.sides[1:], seed)
+    fit = _fit(s, settings, work)
+    places = arranged(fit, blocks_in_order(fit, given, seed))
+    hidden = {
+        t: blocks_in_order(fine, given, seed)
+        for t, fine in _part_of(s, settings, work).items()
+    }
+    shares = [in_place(*pair) for pair in zip(places, given, strict=True)]
+    found = _of_one_seed([WITHHELD], _seen([(WITHHELD, places)], hidden, reader))
+    return found.assign(in_place=("level", shares))
+
+
 def _stack(
     name: str, s: int, settings: Settings, reader: Reader, work: Work
 ) -> xr.Dataset:
     """The stack of one seed on chains of its own, looked at in all ways."""
     shape = (settings.side,) * 2
     data = drawn(work, shape, T_C, settings.training, purpose="fig 14 training")
-    fit = drawn(work, shape, T_C, settings.fit, purpose="fig 14 arrangement")
     own = stack(name, s, data, settings.form, work)
     seed = work.subseed("stack", name, s)
     hidden = {
-        t: levels(own, fine.split(settings.seeds)[s], seed)
-        for t, fine in _inputs(settings, work).items()
+        t: levels(own, fine, seed) for t, fine in _part_of(s, settings, work).items()
     }
-    found = {
+    ways = looked_at(name, own, _fit(s, settings, work), seed)
+    return _of_one_seed(looks(name), _seen(ways, hidden, reader))
+
+
+Seen = Mapping[tuple[str, float, int, str], float]
+"""Look, input temperature, level and thermometer."""
+
+
+def _seen(
+    ways: Iterable[tuple[str, Sequence[Arrange]]],
+    hidden: Mapping[float, Sequence[Ensemble]],
+    reader: Reader,
+) -> Seen:
+    """What every thermometer reads of every layer, looked at in each way."""
+    return {
         (look, t, n, thermometer): k
-        for look, places in looked_at(name, own, fit, seed)
+        for look, places in ways
         for t, layers in hidden.items()
         for n, (layer, place) in enumerate(zip(layers, places, strict=True), start=1)
         for thermometer, k in reader.numbers(coarsen(place, layer), t).items()
     }
-    return _of_one_seed(name, found, settings)
 
 
-def _of_one_seed(
-    name: str, found: Mapping[tuple[str, float, int, str], float], settings: Settings
-) -> xr.Dataset:
+def _of_one_seed(names: Sequence[str], found: Seen) -> xr.Dataset:
     coords = {
-        "map": list(looks(name)),
-        "temperature": list(settings.temperatures),
-        "level": list(range(1, settings.form.steps + 1)),
+        "map": list(names),
+        "temperature": sorted({t for _, t, _, _ in found}),
+        "level": sorted({n for _, _, n, _ in found}),
         "reading": [*THERMOMETERS, BREADTH],
     }
     form = [len(c) for c in coords.values()]
@@ -281,13 +280,13 @@ def _of_one_seed(
     )
 
 
-def _of_stack(each: Sequence[xr.Dataset], settings: Settings) -> xr.Dataset:
+def _of_seeds(each: Sequence[xr.Dataset], settings: Settings) -> xr.Dataset:
     """Means over seeds; deviations grow as their means do."""
     found = xr.concat(each, "number")["found"]
     tables = []
     for look in found["map"].values:
         means = {
-            (float(t), int(n), str(r)): _mean(
+            (float(t), int(n), str(r)): mean(
                 found.sel(map=look, temperature=t, level=n, reading=r).values
             )
             for t in found["temperature"].values
@@ -296,6 +295,16 @@ def _of_stack(each: Sequence[xr.Dataset], settings: Settings) -> xr.Dataset:
         }
         tables.append(_of_map(str(look), means, settings))
     return cast(xr.Dataset, xr.concat(tables, "map"))
+
+
+def _of_places(each: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Shares of block spins that were put where they belong, means over seeds."""
+    found = xr.concat(each, "number")["in_place"]
+    ns = [int(n) for n in found["level"].values]
+    means = [no_number(), *(mean(found.sel(level=n).values) for n in ns)]
+    return xr.Dataset(
+        columns("in_place", means, ("level",)), coords={"level": [0, *ns]}
+    )
 
 
 def _known(k: float) -> Estimate:
@@ -333,9 +342,9 @@ def _of_map(m: str, found: Readings, settings: Settings) -> xr.Dataset:
     growth = [_growth(found, settings, name) for name in DIRECT]
     return xr.Dataset(
         {
-            **_columns("K", [k], ("map", "thermometer", "temperature", "level")),
-            **_columns(BREADTH, [broad], ("map", "temperature", "level")),
-            **_columns("growth", [growth], ("map", "direct", "step")),
+            **columns("K", [k], ("map", "thermometer", "temperature", "level")),
+            **columns(BREADTH, [broad], ("map", "temperature", "level")),
+            **columns("growth", [growth], ("map", "direct", "step")),
         },
         coords={
             "map": [m],
@@ -346,63 +355,3 @@ def _of_map(m: str, found: Readings, settings: Settings) -> xr.Dataset:
             "step": list(ns)[1:],
         },
     )
-
-
-def _flow(s: int, settings: Settings, work: Work) -> xr.Dataset:
-    """K along v → h → v of one machine of section III, its units drawn."""
-    own = machine(work, settings.learning, "draws", s)
-    network = thermometer.calibrated(work, LATTICE, settings.calibration)
-    seed, longest = work.subseed("fig 14 flow", s), max(settings.flow_steps)
-    found = np.full((len(THERMOMETERS), len(settings.flow_inputs), longest + 1), np.nan)
-    for i, t in enumerate(settings.flow_inputs):
-        first = drawn(work, LATTICE, t, settings.flow_draws, purpose=f"fig 14 flow {s}")
-        with full_products():
-            steps = rbm_flow(own, first, longest, pass_on="samples", seed=seed + i)
-            for n, level in enumerate(steps):
-                if n in settings.flow_steps:
-                    found[:, i, n] = _of_flow(level, network)
-    lengths = list(settings.flow_steps)
-    axes = ("thermometer", "start", "flow_step")
-    return xr.Dataset(
-        {"flow_K": (axes, found[..., lengths])},
-        coords={
-            "thermometer": list(THERMOMETERS),
-            "start": list(settings.flow_inputs),
-            "flow_step": lengths,
-        },
-    )
-
-
-def _of_flow(level: Ensemble, network: thermometer.Thermometer) -> list[float]:
-    """K by the exact energy, by couplings, and by the network of fig. 3."""
-    k = coupling_of(LATTICE, float(energy(level).value))
-    by_network = 1 / float(network.temperature(level).value)
-    return [k, float(fit_couplings(level)["nn"].value), by_network]
-
-
-def _of_flows(each: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Means over machines."""
-    found = xr.concat(each, "number")["flow_K"]
-    axes = found.dims[1:]
-    means = [_mean(x) for x in found.values.reshape(len(found), -1).T]
-    nested = np.array(means, dtype=object).reshape(found.shape[1:]).tolist()
-    coords = {axis: found[axis].values for axis in axes}
-    return xr.Dataset(_columns("flow_K", nested, tuple(map(str, axes))), coords=coords)
-
-
-def _mean(values: np.ndarray) -> Estimate:
-    return over_seeds(values) if np.all(np.isfinite(values)) else no_number()
-
-
-def _columns(name: str, nested: Any, axes: tuple[str, ...]) -> dict[str, Any]:
-    """A variable and its error from nested lists of estimates."""
-    return {
-        name: (axes, _picked(nested, lambda e: e.value)),
-        f"{name}_error": (axes, _picked(nested, lambda e: e.error)),
-    }
-
-
-def _picked(nested: Any, pick: Callable[[Estimate], Any]) -> np.ndarray:
-    if isinstance(nested, Estimate):
-        return np.asarray(float(pick(nested)))
-    return np.array([_picked(part, pick) for part in nested])

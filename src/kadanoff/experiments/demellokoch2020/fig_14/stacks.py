@@ -41,6 +41,7 @@ __all__ = [
     "UNTRAINED",
     "Form",
     "Stack",
+    "arranged",
     "levels",
     "looked_at",
     "looks",
@@ -156,6 +157,16 @@ def levels(found: Stack, fine: Ensemble, seed: int) -> list[Ensemble]:
     return made
 
 
+def arranged(fit: Ensemble, layers: Sequence[Ensemble]) -> list[Arrange]:
+    """The places of all layers' units.
+
+    Args:
+        fit: configurations that units are arranged by.
+        layers: what a map made of them, units in any order.
+    """
+    return [arrange(fit, layer) for layer in layers]
+
+
 def looked_at(
     name: str, found: Stack, fit: Ensemble, seed: int
 ) -> Iterator[tuple[str, Sequence[Arrange]]]:
@@ -167,7 +178,7 @@ def looked_at(
         fit: configurations that units are arranged by.
         seed: draws their units, and the coins.
     """
-    places = [arrange(fit, level) for level in levels(found, fit, seed)]
+    places = arranged(fit, levels(found, fit, seed))
     coins = generator(seed, "coins")
     one = [np.ones(p.grid.size) for p in places]
     drawn = [coins.choice((-1, 1), p.grid.size) for p in places]

@@ -39,6 +39,7 @@ __all__ = [
     "by_energy",
     "classifier",
     "coupling_of",
+    "direct",
     "no_number",
 ]
 
@@ -72,12 +73,7 @@ class Reader:
             level: what a map made.
             t: of the input.
         """
-        found = {}
-        if level.alphabet == "pm1":
-            found = {
-                "energy": by_energy(level),
-                "couplings": fit_couplings(level)["nn"],
-            }
+        found = direct(level) if level.alphabet == "pm1" else {}
         if t in self.inputs:
             thermometer = self.of(level.grid.shape)
             found["classifier"] = thermometer.temperature(level).map(lambda t: 1 / t)
@@ -98,6 +94,11 @@ class Reader:
             found["classifier"] = _on_the_curve(thermometer, p)
             found[BREADTH] = _breadth(p)
         return found
+
+
+def direct(level: Ensemble) -> dict[str, Estimate]:
+    """K of ±1 spins by the thermometers that learned nothing."""
+    return {"energy": by_energy(level), "couplings": fit_couplings(level)["nn"]}
 
 
 def by_energy(level: Ensemble) -> Estimate:

@@ -22,7 +22,7 @@ from kadanoff.experiments.demellokoch2020.magnetization_fits import (
 )
 from kadanoff.reports.figures import INK, PALETTE, figure
 
-__all__ = ["exponents", "leftovers", "nearest_length"]
+__all__ = ["exponents", "leftovers", "nearest_length", "over_machines"]
 
 LOOSE: Mapping[str, Any] = {"fmt": "o", "markersize": 3, "capsize": 2}
 DOTS: Mapping[str, Any] = {"marker": "o", "markersize": 3.5, "capsize": 2}
@@ -94,13 +94,14 @@ def leftovers(dataset: xr.Dataset) -> Figure:
         for ax, choices in zip(axes, (BELOW, across), strict=False):
             for j, choice in enumerate(choices):
                 left = dataset["residual"].sel(here | {"choice": named(choice)})
-                bar = error.sel(here | {"temperature": list(choice)})
+                own = error.sel(here | {"temperature": list(choice)})
+                y, bar = over_machines(left, own)
                 aside = np.array(choice) + 0.012 * (j - len(choices) / 2)
                 colour = INK if choice == NEAR else PALETTE[j]
-                ax.errorbar(aside, left.mean("seed"), bar, color=colour, **LOOSE)
-        left = dataset["free_residual"].sel(here).mean("seed")
-        bar = error.sel(here | {"temperature": list(FREE)})
-        axes[2].errorbar(FREE, left, bar, color=PALETTE[k], **LOOSE)
+                ax.errorbar(aside, y, bar, color=colour, **LOOSE)
+        own = error.sel(here | {"temperature": list(FREE)})
+        y, bar = over_machines(dataset["free_residual"].sel(here), own)
+        axes[2].errorbar(FREE, y, bar, color=PALETTE[k], **LOOSE)
         for ax in axes:
             ax.axhline(0, color=INK, linewidth=0.8)
         axes[0].set_title(str(name).replace(", ", ",\n"), fontsize=9)
@@ -109,6 +110,20 @@ def leftovers(dataset: xr.Dataset) -> Figure:
     for row, words in enumerate(rows):
         fig.axes[row * len(names)].set_ylabel(words, fontsize=9)
     return fig
+
+
+def over_machines(
+    left: xr.DataArray, own: xr.DataArray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of residuals over machines, and the spread of single machines about it.
+
+    Args:
+        left: residuals along `seed`.
+        own: errors of m, which stand for the spread of one machine.
+    """
+    one = left.sizes["seed"] == 1
+    spread = own.values if one else left.std("seed", ddof=1).values
+    return left.mean("seed").values, spread
 
 
 def nearest_length(dataset: xr.Dataset) -> int:

@@ -36,6 +36,7 @@ from kadanoff.randomness import generator
 from kadanoff.samplers.run import sample
 
 __all__ = [
+    "AVERAGE",
     "CRITICAL",
     "FITTING",
     "MIXTURE",
@@ -44,6 +45,7 @@ __all__ = [
     "shown_to",
 ]
 
+AVERAGE = "average of 20×20"
 CRITICAL = "Ising at T_c"
 FITTING = "mean field, energy of T_c"
 MIXTURE = "T = 0 or ∞, energy of T_c"
@@ -108,7 +110,7 @@ def _inputs(work: Work, n: int, chains: int | None) -> Iterator[_Input]:
     yield _Input(
         "majority of 20×20", math.nan, coarsen(Majority(b=2), large, seed=seed)
     )
-    yield _Input("average of 20×20", math.nan, coarsen(Average(b=2), large))
+    yield _Input(AVERAGE, math.nan, coarsen(Average(b=2), large))
     yield _Input(SHUFFLED, math.nan, _shuffled(critical, work))
     models: Mapping[str, tuple[MeanField | TwoTemperatures, float]] = {
         FITTING: (MeanField(SHAPE), fitting_coupling()),

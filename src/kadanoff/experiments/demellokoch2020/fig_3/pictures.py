@@ -9,6 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kadanoff.estimate import parenthesised
 from kadanoff.exact.constants import T_C
 from kadanoff.experiments.demellokoch2020.data import TEMPERATURES
 from kadanoff.experiments.demellokoch2020.fig_3.scores import LABELS
@@ -30,7 +31,7 @@ def draw(dataset: xr.Dataset) -> list[Section]:
 
 
 def _section_of_losses(dataset: xr.Dataset) -> Section:
-    best, epoch = best_epoch(dataset)
+    best, error, epoch = best_epoch(dataset)
     rows = [
         ["network, after training", shown(dataset, "loss"), shown(dataset, "accuracy")],
         [
@@ -38,7 +39,7 @@ def _section_of_losses(dataset: xr.Dataset) -> Section:
             shown(dataset, "loss_size"),
             shown(dataset, "accuracy_size"),
         ],
-        [f"network, at its best (epoch {epoch:.0f})", f"{best:.4f}", ""],
+        [f"network, at its best (epoch {epoch:.0f})", parenthesised(best, error), ""],
         [
             "exact p(T|E), same configurations",
             shown(dataset, "loss_bayes"),
@@ -176,7 +177,9 @@ def _section_of_inputs(dataset: xr.Dataset) -> Section:
         "trained on: of the magnet itself, and of ensembles that have no temperature. "
         "The energy is inverted through the exact curve of 10×10; the coupling is that "
         "of greatest pseudo-likelihood. Where the last two differ the configurations "
-        "are not those of a nearest-neighbour magnet; the network has no such sign.",
+        "are not those of a nearest-neighbour magnet. Whether the network's entropy "
+        "is a sign of that is judged by all magnets shown: neighbouring labels are "
+        "more alike at some temperatures than at others, and it is larger there.",
         picture=data_uri(_picture_of_inputs(dataset)),
         tables=[Table(["input", "temperature", *READINGS.values()], rows)],
     )

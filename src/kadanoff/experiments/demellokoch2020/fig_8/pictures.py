@@ -10,11 +10,13 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kadanoff.estimate import parenthesised
 from kadanoff.experiments.demellokoch2020.fig_8.layers import (
     LAYERS,
     PARTNER,
     RANDOM,
     RG,
+    SHOWN,
     VOTES,
 )
 from kadanoff.experiments.exhibit import shown
@@ -28,14 +30,19 @@ def draw(dataset: xr.Dataset) -> list[Section]:
     """Maps, correlators, and the offset taken apart."""
     titles = [f"unit {k + 1}" for k in range(dataset.sizes["unit"])]
     seen = {
-        _wrapped(str(row)): [_lifted(x) for x in dataset["map"].sel(mapped=row).values]
-        for row in dataset["mapped"].values
+        _wrapped(str(row), turned): [x - x.min() for x in turned]
+        for row, turned in (
+            (row, [_turned(x) for x in dataset["map"].sel(mapped=row).values])
+            for row in dataset["mapped"].values
+        )
     }
     return [
         Section(
             "Figure 8: maps of hidden units",
             f"⟨v_i h_a⟩ of five units at T_c on {dataset.side}², each turned to follow "
-            "the magnetization and less its smallest value. Block averages first.",
+            "the magnetization. Each has a scale of its own, white its smallest "
+            "value and dark red its largest; beside each row stand the smallest and "
+            "the largest value of all its pictures. Block averages first.",
             picture=data_uri(image_rows(seen, titles, responses=True, size=1.4)),
             tables=[_spot_table(dataset)],
             remarks=[
@@ -50,8 +57,10 @@ def draw(dataset: xr.Dataset) -> list[Section]:
         ),
         Section(
             "Figure 10: patch correlators",
-            "From above: G(r) as the paper has it; less its uniform part, where "
-            "offsets are gone; of configurations turned to m ≥ 0 and connected, where "
+            "From above: G(r) as the paper has it, level but for its small fall; less "
+            "its uniform part, where offsets are gone, between hidden layers at r > 0 "
+            "alone, their r = 0 lying far above, in numbers; of configurations turned "
+            "to m ≥ 0 and connected, where "
             "most of the magnetization is subtracted; and what the straight line "
             "through the G of the first row leaves, over the fall of each. Means over "
             f"{dataset.seeds} trainings.",
@@ -74,9 +83,8 @@ def draw(dataset: xr.Dataset) -> list[Section]:
     ]
 
 
-def _lifted(image: np.ndarray) -> np.ndarray:
-    turned = image if image.mean() >= 0 else -image
-    return turned - turned.min()
+def _turned(image: np.ndarray) -> np.ndarray:
+    return image if image.mean() >= 0 else -image
 
 
 OF_BLOCKS = {
@@ -86,8 +94,10 @@ OF_BLOCKS = {
 }
 
 
-def _wrapped(row: str) -> str:
-    return _words(row).replace(", ", ",\n", 1)
+def _wrapped(row: str, images: list[np.ndarray]) -> str:
+    """The name of a row and what its maps range over."""
+    ends = f"{np.min(images):.3f} to {np.max(images):.3f}"
+    return f"{_words(row)}, {ends}".replace(", ", ",\n")
 
 
 COLOURS = {
@@ -103,6 +113,7 @@ WAYS = {
     "one_sided": "G(r), m ≥ 0, connected",
     "residual": "(G(r) less the line) / fall",
 }
+ROOM = 0.5  # of a panel, for what stands in it in numbers
 PANELS = ("first", "both", "single", "numbered", "arranged")
 
 
@@ -123,6 +134,8 @@ def _correlators(dataset: xr.Dataset) -> Figure:
 
 def _panel(ax: Axes, dataset: xr.Dataset, way: str, layer: str) -> None:
     r = dataset[f"r {PARTNER[layer]}"].values
+    first = 1 if way == "varying" and layer not in SHOWN else 0
+    at_zero = []
     for name, colour in COLOURS.items():
         row = f"{name}, {PARTNER[layer] if name == RG else layer}"
         if row not in dataset["row"].values:
@@ -130,7 +143,15 @@ def _panel(ax: Axes, dataset: xr.Dataset, way: str, layer: str) -> None:
         size = float(dataset["fall"].sel(row=row)) if way == "residual" else 1.0
         y, error = (dataset[f"{row}_{way}{e}"].values / size for e in ("", "_error"))
         style = {"fmt": "o", "ms": 2.5, "lw": 0.6, "color": colour}
-        ax.errorbar(r, y, abs(error), label=name, rasterized=True, **style)
+        bars = abs(error)[first:]
+        ax.errorbar(r[first:], y[first:], bars, label=name, rasterized=True, **style)
+        at_zero.append(f"{name} {parenthesised(float(y[0]), float(abs(error[0])))}")
+    if first:
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high + ROOM * (high - low))
+        style = {"fontsize": 8, "ha": "right", "va": "top"}
+        text = "at r = 0\n" + "\n".join(at_zero)
+        ax.text(0.97, 0.97, text, transform=ax.transAxes, **style)
     if way == "residual":
         ax.axhline(0, color=PALETTE[6], lw=1.0, ls="--")
 

@@ -21,7 +21,6 @@ The second part varies the hidden units and the length of training on Ising data
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -31,8 +30,6 @@ import xarray as xr
 
 from kadanoff.ensemble import Ensemble
 from kadanoff.estimate import Estimate
-from kadanoff.exact.constants import T_C
-from kadanoff.experiments.demellokoch2020.decided import agrees, all_of, would_decide
 from kadanoff.experiments.demellokoch2020.flow import (
     ARMS,
     FLOWS,
@@ -41,39 +38,30 @@ from kadanoff.experiments.demellokoch2020.flow import (
     TRAININGS,
     Learning,
     along,
-    apart,
     arm,
-    interval,
     learned,
-    mean_over_seeds,
     start,
     training_data,
-    written,
 )
 from kadanoff.experiments.demellokoch2020.flow_controls.machines import (
     CONTROLS,
-    KNOW_THE_MAGNET,
     data_of,
     network_of,
     trainings_of,
 )
 from kadanoff.experiments.demellokoch2020.flow_controls.pictures import draw
+from kadanoff.experiments.demellokoch2020.flow_controls.verdicts import checks
 from kadanoff.experiments.demellokoch2020.flow_end.flows import energy_reading
 from kadanoff.experiments.demellokoch2020.magnet import (
     READINGS,
-    RESOLUTION,
-    TOLERANCE,
     readings_of,
 )
-from kadanoff.experiments.exhibit import Check, Exhibit, Status, Work
+from kadanoff.experiments.exhibit import Exhibit, Work
 from kadanoff.experiments.pieces import kept
 from kadanoff.instruments.thermodynamics import energy, series
 from kadanoff.networks.rbm import RBM
 
-__all__ = ["EXHIBIT", "FAST", "FULL", "Settings", "ends_near"]
-
-LIKELY = 0.95
-"""Of the intervals over machines."""
+__all__ = ["EXHIBIT", "FAST", "FULL", "Settings"]
 
 
 @dataclass(frozen=True)
@@ -264,171 +252,6 @@ def _of_one_size(settings: Settings, work: Work, hidden: int, seed: int) -> xr.D
     return xr.Dataset(
         {name: (("epochs", "arm", "start"), x) for name, x in kept.items()}
     )
-
-
-def checks(dataset: xr.Dataset) -> list[Check]:
-    """Whether a lattice is needed to end near T_c, and whether the end is robust."""
-    return [_needs_a_lattice(dataset), _robust(dataset)]
-
-
-def ends_near(dataset: xr.Dataset, name: str, where: Mapping[str, Any]) -> bool | None:
-    """Whether a flow ends near T_c by energy, wherever it starts; `None` if not known.
-
-    A flow that has not ended, or that remembers its start, ends nowhere: the ends of
-    all starts must be one within `TOLERANCE` and lie within `RESOLUTION` of T_c.
-
-    Args:
-        dataset: of this exhibit.
-        name: `by_energy` or `varied_by_energy`.
-        where: the place of the machine and the flow.
-    """
-    here = dataset[[name, f"{name}_error"]].sel(where)
-    wide = interval(dataset, LIKELY)
-    t, error = mean_over_seeds(here, name)
-    near = all_of(
-        agrees(float(x) - T_C, wide * float(bar), RESOLUTION)
-        for x, bar in zip(t, error, strict=True)
-    )
-    if near is False:
-        return False
-    gaps = (
-        apart(here, name, {"start": one}, {"start": other})
-        for one, other in itertools.combinations(STARTS, 2)
-    )
-    ended = all_of(agrees(gap, wide * bar, TOLERANCE) for gap, bar in gaps)
-    return all_of((near, ended))
-
-
-def _needs_a_lattice(dataset: xr.Dataset) -> Check:
-    found = {
-        str(control): [
-            ends_near(dataset, "by_energy", {"control": control, "arm": arm(t, flow)})
-            for t in trainings_of(str(control))
-            for flow in FLOWS
-        ]
-        for control in dataset["control"].values
-    }
-    lattice = [x for c, ends in found.items() if c in KNOW_THE_MAGNET for x in ends]
-    without = [x for c, ends in found.items() if c not in KNOW_THE_MAGNET for x in ends]
-    unknown = sum(x is None for x in (*lattice, *without))
-    status = _sign(lattice, without)
-    told = ", ".join(f"{control} {_share(ends)}" for control, ends in found.items())
-    return Check(
-        claim="That a flow ends near T_c, by energy, is a sign of the critical magnet "
-        "in its training data.",
-        paper="taken for granted",
-        ours=f"flows that end within ±{RESOLUTION:.2f} of T_c from all three starts: "
-        f"{told}; not decided {unknown}",
-        status=status,
-        reason=f"of the flows of machines that know no lattice {_share(without)} end "
-        f"there, of those that learned the magnet {_share(lattice)}, and over other "
-        "numbers of hidden units and lengths of training "
-        f"{_share(list(_varied_ends(dataset).values()))} ({_few_units(dataset)})"
-        + would_decide(None if status is Status.OPEN else True),
-    )
-
-
-def _share(found: Sequence[bool | None]) -> str:
-    return f"{found.count(True)} of {len(found)}"
-
-
-def _sign(lattice: Sequence[bool | None], without: Sequence[bool | None]) -> Status:
-    """By the shares; open where those that are not decided could change it."""
-    own = (lattice.count(True), lattice.count(True) + lattice.count(None))
-    foreign = (without.count(True), without.count(True) + without.count(None))
-    found = {
-        _by_shares(x / len(lattice), y / len(without)) for x in own for y in foreign
-    }
-    return found.pop() if len(found) == 1 else Status.OPEN
-
-
-def _by_shares(own: float, foreign: float) -> Status:
-    if own == foreign == 0:
-        return Status.OPEN
-    if foreign >= own:
-        return Status.NOT
-    return Status.PARTLY if foreign else Status.REPRODUCED
-
-
-def _varied_ends(dataset: xr.Dataset) -> dict[tuple[int, int, str], bool | None]:
-    """`ends_near` over hidden units, lengths of training and flows."""
-    return {
-        (int(h), int(e), str(a)): ends_near(
-            dataset, "varied_by_energy", {"hidden": h, "epochs": e, "arm": a}
-        )
-        for h in dataset["hidden"].values
-        for e in dataset["epochs"].values
-        for a in dataset["arm"].values
-    }
-
-
-def _few_units(dataset: xr.Dataset) -> str:
-    """The ends of the smallest machines, trained longest."""
-    few, long = int(dataset["hidden"].min()), int(dataset["epochs"].max())
-    some = dataset[["varied_by_energy", "varied_by_energy_error"]]
-    told = (
-        f"{a}: "
-        + ", ".join(
-            written(
-                some, "varied_by_energy", hidden=few, epochs=long, arm=a, start=begin
-            )
-            for begin in STARTS
-        )
-        for a in dataset["arm"].values
-    )
-    return f"{few} units, T from {', '.join(STARTS)}: {'; '.join(told)}"
-
-
-def _robust(dataset: xr.Dataset) -> Check:
-    found = {str(a): _one_end(dataset, str(a)) for a in dataset["arm"].values}
-    wide = [a for a, x in found.items() if x is False]
-    unknown = [a for a, x in found.items() if x is None]
-    if len(wide) == len(found):
-        status = Status.NOT
-    elif unknown:
-        status = Status.OPEN
-    else:
-        status = Status.PARTLY if wide else Status.REPRODUCED
-    value = _sized(dataset)[0]
-    return Check(
-        claim="Where the flow ends does not depend on the number of hidden units or "
-        "the length of training.",
-        paper=f"one number of hidden units, reconstructed to be {HIDDEN}, and one "
-        "length of training; both are lost in the text at hand",
-        ours="; ".join(
-            f"{a}: T from {float(value.sel(arm=a).min()):.2f} to "
-            f"{float(value.sel(arm=a).max()):.2f}"
-            for a in found
-        ),
-        status=status,
-        reason=f"over {dataset.sizes['hidden']} numbers of units and "
-        f"{dataset.sizes['epochs']} lengths of training the ends from one start differ "
-        f"by more than {2 * RESOLUTION:.2f}, or some have no temperature, in "
-        f"{len(wide)} of {len(found)} kinds of training and flow"
-        + (f"; not decided: {'; '.join(unknown)}" if unknown else "")
-        + would_decide(None if status is Status.OPEN else True),
-    )
-
-
-def _sized(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
-    name = "varied_by_energy"
-    return mean_over_seeds(dataset[[name, f"{name}_error"]], name)
-
-
-def _one_end(dataset: xr.Dataset, which: str) -> bool | None:
-    """Whether all machines of one training and flow end at one T, start by start."""
-    value, error = (x.sel(arm=which) for x in _sized(dataset))
-    wide = interval(dataset, LIKELY)
-    found = []
-    for begin in STARTS:
-        t = value.sel(start=begin).values.ravel()
-        bars = error.sel(start=begin).values.ravel()
-        if np.isnan(t).all():
-            continue  # none has a temperature: one end all the same
-        low, high = int(np.argmin(t)), int(np.argmax(t))
-        reach = wide * float(np.hypot(bars[low], bars[high]))
-        found.append(agrees(float(t[high] - t[low]), reach, 2 * RESOLUTION))
-    return all_of(found)
 
 
 EXHIBIT = Exhibit(

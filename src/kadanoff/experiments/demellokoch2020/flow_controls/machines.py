@@ -27,6 +27,8 @@ from kadanoff.randomness import generator
 __all__ = [
     "CONTROLS",
     "KNOW_THE_MAGNET",
+    "LIKELIER",
+    "UNTAUGHT",
     "data_of",
     "network_of",
     "shuffled",

@@ -8,8 +8,8 @@ critical point is reproduced on large scales and not on short ones.
 First part (`flows`, `verdicts_of_flows`): flows of machines of either
 training, means or samples passed on, from four starts. Each end is judged on its own,
 on large scales (|m|, U₄, G(5)) and on short ones (e, N Var(e), G(√2)). Where samples
-are passed on a flow is the Gibbs chain of the machine; where means are, it is a map
-without noise, and whether it ends in the law of the machine is asked.
+are passed on a flow is the Gibbs chain of the machine, which ends in its law (`ends`);
+where means are, it is a map without noise, and whether it ends there is asked.
 
 Second part (`laws`, `verdicts_of_laws`): the law that the Gibbs chain of each
 machine leaves, against the magnet at every temperature. A machine that had learned its
@@ -51,7 +51,8 @@ from kadanoff.experiments.exhibit import Check, Exhibit, Work
 __all__ = ["EXHIBIT", "FAST", "FULL", "Settings"]
 
 LONG = (0, 1, 2, 4, 9, 16, 26, 40, 80, 160, 320)
-"""Lengths: some three memories of the slowest machine beyond the paper's 26."""
+"""Lengths, up to twelve times the paper's 26. That is not the end of every chain: some
+forget a hot start more slowly, so that chains are judged by their laws (`ends`)."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 from kadanoff.exact.constants import T_C
 from kadanoff.exact.density import energy_law
+from kadanoff.experiments.demellokoch2020.along_flows import SURE
+from kadanoff.experiments.demellokoch2020.decided import SIGMAS
 from kadanoff.experiments.demellokoch2020.flow import (
     FLOWS,
     HIDDEN,
@@ -21,12 +23,10 @@ from kadanoff.experiments.demellokoch2020.flow import (
     mean_over_seeds,
     written,
 )
+from kadanoff.experiments.demellokoch2020.flow_end.ends import MOST_R_HAT
 from kadanoff.experiments.demellokoch2020.flow_end.flows import EXACT, NETWORKS
 from kadanoff.experiments.demellokoch2020.flow_end.laws import KINDS
-from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_laws import (
-    MOST_R_HAT,
-    judged,
-)
+from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_laws import judged
 from kadanoff.experiments.demellokoch2020.magnet import (
     MONOTONE,
     READINGS,
@@ -106,12 +106,22 @@ def _flows(dataset: xr.Dataset, flow: str) -> Section:
 def _remarks(flow: str) -> list[str]:
     shared = (
         f"That there are {HIDDEN} hidden units is reconstructed, as are the training's "
-        "recipe and the temperatures; machines of 16 units are those whose ends come "
-        "nearest to T_c by energy. The exactly critical machine is not trained: one "
-        "hidden unit for each bond gives it the law of the magnet at T_c.",
+        "recipe and the temperatures. Machines of 16 units, trained alike, show what "
+        "fewer units do; they are not those whose ends come nearest to T_c by energy, "
+        "which the controls of the flow name. The exactly critical machine is not "
+        "trained: one hidden unit for each bond gives it the law of the magnet at T_c.",
     )
     if flow == "samples":
-        return [*shared]
+        return [
+            *shared,
+            "A Gibbs chain forgets its start. Lines from different starts that have "
+            "not met have not ended, and the end of a chain is read from its law, "
+            "below.",
+            "Here and in the controls of the flow, intervals that decide are of "
+            f"{SURE:.1%}: over machines Student's t times the standard error, of one "
+            f"law {SIGMAS:g} standard errors. What is drawn and written are standard "
+            "errors.",
+        ]
     return [
         *shared,
         "Means have an energy as the numbers they are, and no coupling; energies from "

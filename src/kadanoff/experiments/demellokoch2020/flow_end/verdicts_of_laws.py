@@ -16,23 +16,29 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from kadanoff.estimate import parenthesised
 from kadanoff.exact.constants import T_C
-from kadanoff.experiments.demellokoch2020.decided import agrees, all_of, would_decide
+from kadanoff.experiments.demellokoch2020.along_flows import SURE
+from kadanoff.experiments.demellokoch2020.decided import (
+    SIGMAS,
+    agrees,
+    all_of,
+    would_decide,
+)
 from kadanoff.experiments.demellokoch2020.flow import (
     MACHINES,
+    TRAININGS,
     apart,
     interval,
     written,
 )
+from kadanoff.experiments.demellokoch2020.flow_end.ends import MOST_R_HAT, r_hats
 from kadanoff.experiments.demellokoch2020.flow_end.flows import (
     EXACT,
     FROM,
     NETWORKS,
 )
-from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_flows import (
-    LIKELY,
-    forgets,
-)
+from kadanoff.experiments.demellokoch2020.flow_end.verdicts_of_flows import forgets
 from kadanoff.experiments.demellokoch2020.magnet import (
     MONOTONE,
     RESOLUTION,
@@ -41,14 +47,11 @@ from kadanoff.experiments.demellokoch2020.magnet import (
 )
 from kadanoff.experiments.exhibit import Check, Status
 
-__all__ = ["MOST_R_HAT", "Count", "Law", "counted", "judged", "law_checks"]
+__all__ = ["Count", "Law", "counted", "judged", "law_checks", "trained_on"]
 
-MOST_R_HAT = 1.1
-"""Of e and |m| of a law that is judged. That of m does not matter: chains keep the
-sign they fell into."""
+Pair = tuple[float, float]
 
-REACH = 3
-"""Standard errors of one law, of which 64 or more blocks tell."""
+NONE = (math.nan, math.nan)
 
 
 def law_checks(dataset: xr.Dataset) -> list[Check]:
@@ -108,12 +111,21 @@ def judged(dataset: xr.Dataset, kinds: Iterable[str] = MACHINES) -> list[Law]:
     ]
 
 
+def trained_on(training: str) -> tuple[str, ...]:
+    """The kinds of machine of one training.
+
+    Args:
+        training: `means` or `draws`.
+    """
+    return tuple(kind for kind, (how, _) in MACHINES.items() if how == training)
+
+
 def _judged(here: xr.Dataset, kind: str, seed: int) -> Law:
     spread, error = float(here["spread"]), float(here["spread_error"])
     by_energy = here.sel(by="e")
-    one = agrees(spread, REACH * error, TOLERANCE)
+    one = agrees(spread, SIGMAS * error, TOLERANCE)
     at_critical = agrees(
-        float(by_energy["t"]) - T_C, REACH * float(by_energy["t_error"]), TOLERANCE
+        float(by_energy["t"]) - T_C, SIGMAS * float(by_energy["t_error"]), TOLERANCE
     )
     r_hat = here["r_hat"].sel(watched=["e", "|m|"]).values
     forgotten = kind not in NETWORKS or bool((r_hat <= MOST_R_HAT).all())
@@ -139,23 +151,27 @@ class Count:
             errors are too large.
         magnets: of the decided ones, how many are the magnet at some temperature.
         critical: how many at T_c.
-        spreads: smallest and largest spread of T of the other decided ones.
+        spreads: smallest and largest spread of T of the decided ones that have one.
         control: smallest and largest spread of the exactly critical machine.
         passes: whether that machine is found to be critical every time.
         perhaps: of how many it is not known whether they are a magnet at all; they are
             none at T_c.
         beyond: how many have a reading that the magnet has at no temperature.
+        spreads_error: errors of the two `spreads`.
+        control_error: errors of the two of `control`.
     """
 
     machines: int
     undecided: tuple[str, ...]
     magnets: int
     critical: int
-    spreads: tuple[float, float]
-    control: tuple[float, float]
+    spreads: Pair
+    control: Pair
     passes: bool | None
     perhaps: int = 0
     beyond: int = 0
+    spreads_error: Pair = NONE
+    control_error: Pair = NONE
 
     @property
     def decided(self) -> int:
@@ -163,15 +179,18 @@ class Count:
         return self.machines - len(self.undecided)
 
 
-def counted(dataset: xr.Dataset) -> Count:
+def counted(dataset: xr.Dataset, kinds: Iterable[str] = MACHINES) -> Count:
     """How many of the trained machines end in a critical law.
 
     Args:
         dataset: of `flow_end`.
+        kinds: of machines, all that are trained if not given (`trained_on`).
     """
-    found = judged(dataset)
+    found = judged(dataset, kinds)
     decided = [law for law in found if law.decided]
     exact = judged(dataset, (EXACT,))
+    spreads, spreads_error = _ends(decided)
+    control, control_error = _ends(exact)
     return Count(
         machines=len(found),
         undecided=tuple(law.name for law in found if not law.decided),
@@ -179,15 +198,26 @@ def counted(dataset: xr.Dataset) -> Count:
         perhaps=sum(law.magnet is None for law in decided),
         critical=sum(law.critical is True for law in decided),
         beyond=sum(math.isnan(law.spread) for law in decided),
-        spreads=_ends(decided),
-        control=_ends(exact),
+        spreads=spreads,
+        spreads_error=spreads_error,
+        control=control,
+        control_error=control_error,
         passes=all_of(law.critical if law.forgotten else None for law in exact),
     )
 
 
-def _ends(laws: Sequence[Law]) -> tuple[float, float]:
-    spreads = [law.spread for law in laws if math.isfinite(law.spread)]
-    return (min(spreads), max(spreads)) if spreads else (math.nan, math.nan)
+def _ends(laws: Sequence[Law]) -> tuple[Pair, Pair]:
+    """Smallest and largest spread, and their errors."""
+    some = [law for law in laws if math.isfinite(law.spread)]
+    if not some:
+        return NONE, NONE
+    low, high = (pick(some, key=lambda law: law.spread) for pick in (min, max))
+    return (low.spread, high.spread), (low.spread_error, high.spread_error)
+
+
+def _to(values: Pair, errors: Pair) -> str:
+    """From the smallest to the largest, in words."""
+    return " to ".join(map(parenthesised, values, errors))
 
 
 def _critical(dataset: xr.Dataset) -> Check:
@@ -209,26 +239,28 @@ def _critical(dataset: xr.Dataset) -> Check:
         + "; ".join(f"{kind} {_temperatures(dataset, kind)}" for kind in MACHINES)
         + f"; exactly critical {_temperatures(dataset, EXACT)}",
         status=status,
-        reason=f"of {count.decided} machines that can be judged {count.magnets} have "
-        f"one temperature by all six within {TOLERANCE:g}"
-        + (f" ({count.perhaps} perhaps)" if count.perhaps else "")
-        + f", and {count.critical} that of T_c"
-        + _differ(count, largest)
-        + f"; the exactly critical machine {control[count.passes]}, with "
-        f"{count.control[0]:.3f} to {count.control[1]:.3f}"
+        reason=f"of {count.decided} machines that can be judged {count.critical} have "
+        f"one temperature by all six within {TOLERANCE:g} and that of T_c: "
+        + "; ".join(_of_training(dataset, how) for how in TRAININGS[::-1])
+        + ". Training on means asks of a machine that its map returns the data and not "
+        "that its law is theirs. Largest p at any "
+        f"temperature {largest:.0e}; the exactly critical machine "
+        f"{control[count.passes]}, with {_to(count.control, count.control_error)}"
         + _undecided(count)
         + would_decide(None if status is Status.OPEN else True),
     )
 
 
-def _differ(count: Count, largest: float) -> str:
-    """By how much the temperatures of one law differ."""
-    if not count.decided:
-        return ""
+def _of_training(dataset: xr.Dataset, training: str) -> str:
+    """The machines of one training: how many are magnets, and how far from one."""
+    count = counted(dataset, trained_on(training))
     words = (
-        f": the six differ by {count.spreads[0]:.2f} to {count.spreads[1]:.2f}, "
-        f"largest p at any temperature {largest:.0e}"
+        f"of {count.decided} trained on {training} {count.magnets} are the magnet at "
+        "some temperature"
     )
+    words += f" ({count.perhaps} perhaps)" if count.perhaps else ""
+    if math.isfinite(count.spreads[0]):
+        words += f", the six differ by {_to(count.spreads, count.spreads_error)}"
     if count.beyond:
         words += f"; with a reading that the magnet has nowhere: {count.beyond}"
     return words
@@ -288,9 +320,9 @@ def _means_end_in_the_law(dataset: xr.Dataset, machine: str) -> bool | None:
     if forgets(dataset, machine, "means") is False:
         return False  # ends that differ cannot all be the law
     near = critical_point(dataset["at"].values, dataset["reference"].values).tolerances
-    if not all(law.forgotten for law in judged(dataset, (machine,))):
+    if not (r_hats(dataset, machine) <= MOST_R_HAT).all():
         return None
-    wide, ends = interval(dataset, LIKELY), dataset.isel(length=-1)
+    wide, ends = interval(dataset, SURE), dataset.isel(length=-1)
     found = []
     for name, begin in itertools.product(("e", "|m|"), FROM):
         both = _end_and_law(ends, name, machine, begin)

@@ -130,10 +130,19 @@ def number(value: float, error: float) -> str:
 
 
 def over_permutations(dataset: xr.Dataset, name: str, source: str) -> str:
-    """A mean with its error; where all permutations agree, that they do."""
+    """A mean with its error; where all permutations agree, what that bounds."""
     value, error = (
         dataset[n].sel(source=source).item() for n in (name, f"{name}_error")
     )
     if error > 0:
         return shown(dataset, name, source=source)
-    return f"{value:.3g} (the same at every permutation)"
+    permutations = dataset.sizes["seed"]
+    return (
+        f"{value:.3g} (the same at all {permutations} permutations, so at more than "
+        f"{at_least(permutations):.2f} of all, at 95%)"
+    )
+
+
+def at_least(permutations: int) -> float:
+    """The share of all permutations that are as these were, all alike, at 95%."""
+    return float(0.05 ** (1 / permutations))

@@ -257,9 +257,10 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             "Ising temperatures under shifts, which none can lose on configurations "
             "whose law is the same everywhere; right, the share of configurations "
             "whose answer changes. Networks with pooling have filled points, those "
-            "without open ones; after the convolutions the linear layer sees the mean "
-            "over all places, or every place. Means and errors over trainings. Sizes "
-            "and recipes are ours: the paper gives none.",
+            "without open ones, those with a stride in its place open squares; after "
+            "the convolutions the linear layer sees the mean over all places, or every "
+            "place. Means and errors over trainings, all on the same configurations. "
+            "Sizes and recipes are ours: the paper gives none.",
             data_uri(_draw(dataset)),
             tables=[_map_table(dataset), _network_table(dataset)],
         )
@@ -302,14 +303,15 @@ def _draw_covariance(ax: Axes, dataset: xr.Dataset) -> None:
 
 
 def _draw_network(ax: Axes, here: xr.Dataset, name: str, k: int) -> None:
-    """One colour for each ending, filled with pooling and open without."""
-    colour = PALETTE[k // 2]
+    """One colour for each ending, filled with pooling, square with a stride."""
+    endings = [*ENDINGS, DENSE]
+    colour = PALETTE[endings.index(NETWORKS[k].rpartition(", ")[2])]
     ax.errorbar(
-        here["sites"].values + 0.05 * (k - 2),
+        here["sites"].values + 0.05 * (k - 3),
         here[name].values,
         np.nan_to_num(here[f"{name}_error"].values),
         color=colour,
-        marker="o",
+        marker="s" if NETWORKS[k].startswith("stride") else "o",
         markerfacecolor=colour if NETWORKS[k].startswith("pooling") else "white",
         capsize=2,
         label=NETWORKS[k],
@@ -341,5 +343,5 @@ EXHIBIT = Exhibit(
     compute=compute,
     draw=draw,
     checks=checks,
-    version=2,
+    version=3,
 )

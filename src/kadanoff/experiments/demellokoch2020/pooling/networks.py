@@ -4,10 +4,11 @@
 
 with periodic 3×3 convolutions, the average over 2×2 as pooling, and the mean over all
 places: each of the two may be left out. What they do to an answer under a shift is
-known for three of the four: with the mean and without pooling it cannot change at all;
-with both it can only where the shift is no whole block; without the mean a place is
-where the linear layer has learned that it is. A dense network, of two layers and no
-places, stands beside them.
+known in part: with the mean and without pooling it cannot change at all; with both it
+can only where the shift is no whole block; without the mean a place is where the linear
+layer has learned that it is. With a stride one number of every 2×2 is kept in place of
+their average: layers of the sizes that pooling gives, of which nothing is averaged. A
+dense network, of two layers and no places, stands beside them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = [
     "DENSE",
     "ENDINGS",
     "FORMS",
+    "STRIDED",
     "Form",
     "answers",
     "network_of",
@@ -53,11 +55,13 @@ class Form:
 
     Attributes:
         pools: averages over 2×2 after each convolution.
+        strides: keeps the first of every 2×2 there instead.
         gathers: the linear layer sees the mean over all places.
     """
 
     pools: bool
     gathers: bool
+    strides: bool = False
 
 
 DENSE = "dense"
@@ -66,6 +70,8 @@ FORMS: Mapping[str, Form] = {
     "no pooling, mean": Form(pools=False, gathers=True),
     "pooling, every place": Form(pools=True, gathers=False),
     "no pooling, every place": Form(pools=False, gathers=False),
+    "stride, mean": Form(pools=False, gathers=True, strides=True),
+    "stride, every place": Form(pools=False, gathers=False, strides=True),
 }
 
 ENDINGS = {
@@ -73,6 +79,8 @@ ENDINGS = {
     "every place": ("pooling, every place", "no pooling, every place"),
 }
 """What comes after the convolutions: with pooling, and without."""
+STRIDED = {ending: (pair[0], f"stride, {ending}") for ending, pair in ENDINGS.items()}
+"""With pooling, and with a stride in its place."""
 
 
 def network_of(name: str, side: int, classes: int, seed: int) -> nn.Module:
@@ -92,20 +100,27 @@ def network_of(name: str, side: int, classes: int, seed: int) -> nn.Module:
 
 
 def _convolutional(form: Form, side: int, classes: int) -> nn.Module:
-    places = 1 if form.gathers else (side // 4 if form.pools else side) ** 2
+    coarse = form.pools or form.strides
+    places = 1 if form.gathers else (side // 4 if coarse else side) ** 2
     return nn.Sequential(
         OrderedDict(
             conv1=_periodic(1, FIRST),
             relu1=nn.ReLU(),
-            pool1=nn.AvgPool2d(2) if form.pools else nn.Identity(),
+            pool1=_coarse(form),
             conv2=_periodic(FIRST, SECOND),
             relu2=nn.ReLU(),
-            pool2=nn.AvgPool2d(2) if form.pools else nn.Identity(),
+            pool2=_coarse(form),
             mean=nn.AdaptiveAvgPool2d(1) if form.gathers else nn.Identity(),
             flat=nn.Flatten(),
             linear=_linear(SECOND * places, classes),
         )
     )
+
+
+def _coarse(form: Form) -> nn.Module:
+    if form.pools:
+        return nn.AvgPool2d(2)
+    return nn.AvgPool2d(1, stride=2) if form.strides else nn.Identity()
 
 
 def _dense(side: int, classes: int) -> nn.Module:
