@@ -141,19 +141,16 @@ def instruments_sentence(
     doubted = sum(x.doubts is True for x in inputs)
     side = int(spin.side[0])
     power, torus = fig_5b.power_reading(spin), fig_5b.torus_reading(spin)
-    fit = (
-        f"which fits from r = {torus.nearest:g} on"
-        if torus.fits
-        else "which fits nowhere"
-    )
+    near = f"{torus.nearest:g}"
+    fit = f"fits from r = {near} on" if torus.fits else f"fits from no r up to {near}"
     return (
         "The network that tells temperatures has a loss of "
         f"{parenthesised(losses.loss, losses.error)} nats, {close[near_zero]}, where "
-        f"exactly {losses.floor:.3f} is the least that any reading can have, and of "
-        f"{len(inputs)} inputs that have no temperature it shows its doubt of "
-        f"{doubted}; Δ_s = {DELTA_SIGMA:g} of the magnet at T_c reads {power} by a "
+        f"exactly {losses.floor:.3f} is the least that any reading can have, and it "
+        f"shows doubt at {doubted} of {len(inputs)} inputs that have no temperature; "
+        f"Δ_s = {DELTA_SIGMA:g} of the magnet at T_c reads {power} by a "
         f"power law on {side}×{side} sites ({power.exact:.4f} without any noise), and "
-        f"{torus} ({torus.exact:.4f}) by the form of the torus, {fit}."
+        f"{torus} ({torus.exact:.4f}) by the form of the torus, which {fit}."
     )
 
 
