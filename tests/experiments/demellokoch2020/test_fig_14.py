@@ -355,6 +355,28 @@ def test_the_deviation_of_layers_is_judged_beside_blocks(data):
     lost = changed(lost, "growth", 1.0, 0.01, map="plain", **energy)
     assert status(lost, GROWS) is Status.OPEN
     assert "arranging hides it" in fig_14.checks(lost)[GROWS].reason
+    assert fig_14.stacks_double(lost) is None
+
+
+@pytest.mark.parametrize(
+    ("growth", "error", "expected"),
+    [
+        ([9.0, 2.0, 2.0], 0.01, True),
+        ([2.0, 1.0, 0.9], 0.01, False),
+        ([2.0, 2.0, 0.9], 0.01, None),
+        ([2.0, 1.0, 0.9], 1.0, None),
+    ],
+)
+def test_whether_all_stacks_double_or_none(data, growth, error, expected):
+    energy = {"direct": "energy"}
+    here = changed(three_layers(data), "growth", 2.0, 0.01, map=WITHHELD, **energy)
+    for recipe in stacks.RECIPES:
+        here = changed(here, "growth", growth, error, map=recipe, **energy)
+    assert fig_14.stacks_double(here) is expected
+    ratios = fig_14.ratios_along_stacks(here)
+    assert list(ratios) == list(stacks.RECIPES)
+    assert ratios["plain"] == [pytest.approx((g, error)) for g in growth[1:]]
+    assert fig_14.stacks_double(data) is None  # on 4×4 nothing is judged
 
 
 def test_sharpness_is_open_where_the_classifier_knows_nothing(data):

@@ -160,23 +160,36 @@ TWO, ONE, WIDE = [(1.98, 0.01)] * 2, [(1.07, 0.01)] * 2, [(1.9, 0.4)] * 2
 )
 def test_what_doubles(deviation, temperature, words):
     """A ratio of 1.9(4) is no doubling, and none that is known not to be one."""
-    sentence = layers_sentence({"majority": deviation}, {"majority": temperature})
-    assert words in sentence
+    rules = {"majority": deviation}, {"majority": temperature}
+    assert words in layers_sentence(*rules, {"plain": ONE}, double=False)
+
+
+@pytest.mark.parametrize(
+    ("double", "words"),
+    [(True, "doubles: 1.98"), (False, "does not: 1.98"), (None, "may or may not")],
+)
+def test_whether_the_deviation_doubles_along_stacks(double, words):
+    rules = {"majority": TWO}, {"majority": ONE}
+    sentence = layers_sentence(*rules, {"plain": TWO}, double)
+    assert f"the deviation {words}" in sentence
+    assert sentence.endswith("1.980(10), 1.980(10) (plain).")
 
 
 def test_ratios_are_shown():
-    sentence = layers_sentence({"majority": TWO}, {"majority": ONE})
+    rules = {"majority": TWO}, {"majority": ONE}
+    sentence = layers_sentence(*rules, {}, double=None)
     assert "energy the deviation grows by 1.980(10), 1.980(10) (majority)," in sentence
-    assert "T from T_c by 1.070(10), 1.070(10) (majority)." in sentence
+    assert "T from T_c by 1.070(10), 1.070(10) (majority);" in sentence
 
 
 def test_every_rule_that_decides_is_shown():
     """One that does not double makes it unsettled, and is seen."""
     deviations = {"majority": TWO, "decimation": ONE}
-    sentence = layers_sentence(deviations, {"majority": ONE, "decimation": []})
+    heats = {"majority": ONE, "decimation": []}
+    sentence = layers_sentence(deviations, heats, {}, double=None)
     assert "not settled" in sentence
     assert "1.980(10) (majority); 1.070(10), 1.070(10) (decimation)" in sentence
-    assert "nothing readable (decimation)." in sentence
+    assert "nothing readable (decimation);" in sentence
 
 
 ROWS = {"yes": ["own block", "locality"], "no": [], "undecided": ["scaling"]}

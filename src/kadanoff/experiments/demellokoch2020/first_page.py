@@ -78,6 +78,8 @@ def first_page(data: Data) -> FirstPage:
             layers_sentence(
                 fig_14.ratios_of_deviations(data["fig_14"]),
                 fig_14.ratios_of_temperatures(data["fig_14"]),
+                fig_14.ratios_along_stacks(data["fig_14"]),
+                fig_14.stacks_double(data["fig_14"]),
             ),
             answer_sentence(
                 scorecards.by_verdict(data["scorecards"]),
@@ -189,9 +191,18 @@ def offset_sentence(
 
 
 def layers_sentence(
-    deviations: Mapping[str, Sequence[Pair]], temperatures: Mapping[str, Sequence[Pair]]
+    deviations: Mapping[str, Sequence[Pair]],
+    temperatures: Mapping[str, Sequence[Pair]],
+    stacks: Mapping[str, Sequence[Pair]],
+    double: bool | None,
 ) -> str:
-    """What doubles along block spins: the temperature, or its distance from T_c."""
+    """What doubles along block spins, and whether it does along trained layers.
+
+    Args:
+        deviations, temperatures: ratios of every step by block rule.
+        stacks: ratios of deviations beyond the first layer by recipe.
+        double: whether all of these double, or none.
+    """
     grows, heats = _doubles(deviations), _doubles(temperatures)
     if grows and heats is False:
         what = "the deviation from the critical surface doubles and the temperature not"
@@ -201,9 +212,12 @@ def layers_sentence(
         what = "the temperature doubles and so does its deviation from T_c"
     else:
         what = "it is not settled which of temperature and deviation doubles"
+    along = {True: "doubles", False: "does not", None: "may or may not double"}
     return (
         f"Along block spins {what}: by energy the deviation grows by "
-        f"{_of_each_rule(deviations)}, and T from T_c by {_of_each_rule(temperatures)}."
+        f"{_of_each_rule(deviations)}, and T from T_c by {_of_each_rule(temperatures)};"
+        f" beyond the first layer of trained stacks the deviation {along[double]}: "
+        f"{_of_each_rule(stacks)}."
     )
 
 

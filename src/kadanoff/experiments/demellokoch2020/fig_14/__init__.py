@@ -55,8 +55,10 @@ from kadanoff.experiments.demellokoch2020.fig_14.thermometers import (
 )
 from kadanoff.experiments.demellokoch2020.fig_14.verdicts import (
     checks,
+    ratios_along_stacks,
     ratios_of_deviations,
     ratios_of_temperatures,
+    stacks_double,
 )
 from kadanoff.experiments.demellokoch2020.fig_14.withheld import WITHHELD
 from kadanoff.experiments.exhibit import Exhibit, shown
@@ -71,9 +73,11 @@ __all__ = [
     "checks",
     "compute",
     "draw",
+    "ratios_along_stacks",
     "ratios_of_deviations",
     "ratios_of_temperatures",
     "saturated",
+    "stacks_double",
 ]
 
 

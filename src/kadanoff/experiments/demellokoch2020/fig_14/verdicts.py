@@ -23,10 +23,19 @@ from kadanoff.experiments.demellokoch2020.fig_14.verdicts_of_blocks import (
 )
 from kadanoff.experiments.demellokoch2020.fig_14.verdicts_of_stacks import (
     checks_of_stacks,
+    ratios_along_stacks,
+    stacks_double,
 )
 from kadanoff.experiments.exhibit import Check
 
-__all__ = ["DOUBLED", "checks", "ratios_of_deviations", "ratios_of_temperatures"]
+__all__ = [
+    "DOUBLED",
+    "checks",
+    "ratios_along_stacks",
+    "ratios_of_deviations",
+    "ratios_of_temperatures",
+    "stacks_double",
+]
 
 NEAR = 0.05
 """Share of K_c within which the flow is at T_c."""

@@ -24,6 +24,7 @@ from kadanoff.experiments.demellokoch2020.decided import (
     within,
 )
 from kadanoff.experiments.demellokoch2020.fig_14.quoted import (
+    Pairs,
     at_critical,
     growth,
     layers,
@@ -49,7 +50,7 @@ from kadanoff.experiments.demellokoch2020.fig_14.verdicts_of_blocks import (
 from kadanoff.experiments.demellokoch2020.fig_14.withheld import WITHHELD
 from kadanoff.experiments.exhibit import Check
 
-__all__ = ["checks_of_stacks"]
+__all__ = ["checks_of_stacks", "ratios_along_stacks", "stacks_double"]
 
 HIGH = K_C / 2
 """|K| of a high temperature, above twice T_c."""
@@ -291,6 +292,27 @@ def _breadths(dataset: xr.Dataset, m: str) -> str:
         f"{shown_pair(*_breadth(dataset, m, t))} from T = {t:.3g}"
         for t in dataset["inputs"].values
     )
+
+
+def ratios_along_stacks(dataset: xr.Dataset) -> dict[str, Pairs]:
+    """s_{n+1}/s_n by energy beyond the first layer, arranged, for each recipe.
+
+    Args:
+        dataset: of `fig_14`.
+    """
+    return {recipe: judged_growth(dataset, recipe) for recipe in RECIPES}
+
+
+def stacks_double(dataset: xr.Dataset) -> bool | None:
+    """Whether all of these double, or none; None where neither is known.
+
+    Nor is it where block spins with their places withheld do not double.
+    """
+    if not all_of(doubled(judged_growth(dataset, WITHHELD))):
+        return None
+    stacks = ratios_along_stacks(dataset).values()
+    found = {part for ratios in stacks for part in doubled(ratios)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _deviation_doubles(dataset: xr.Dataset, recipe: str) -> Check:
