@@ -31,6 +31,7 @@ __all__ = [
     "Status",
     "Work",
     "columns",
+    "pair",
     "shown",
     "stacked",
 ]
@@ -169,13 +170,21 @@ def stacked(readings: Sequence[Estimate], name: str, axis: str) -> Variables:
     }
 
 
-def shown(dataset: xr.Dataset, name: str, **where: Any) -> str:
-    """A reading as `value(error)`.
+def pair(dataset: xr.Dataset, name: str, **where: Any) -> tuple[float, float]:
+    """A reading and its standard error.
 
     Args:
         dataset: with the variables `name` and `name_error`.
         name: of the reading, a number once `where` has chosen its place.
         where: values of coordinates.
     """
-    value, error = (dataset[n].sel(**where) for n in (name, f"{name}_error"))
-    return parenthesised(value.item(), error.item())
+    value, error = (dataset[n].sel(**where).item() for n in (name, f"{name}_error"))
+    return value, error
+
+
+def shown(dataset: xr.Dataset, name: str, **where: Any) -> str:
+    """A reading as `value(error)`.
+
+    Args: as `pair`.
+    """
+    return parenthesised(*pair(dataset, name, **where))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kadanoff.experiments.demellokoch2020 import fig_7
 from kadanoff.experiments.demellokoch2020.fig_7 import EXHIBIT, FAST, PAIRS
+from kadanoff.experiments.demellokoch2020.patches import on_own_scale
 from kadanoff.experiments.exhibit import Status, Work
 
 
@@ -100,4 +100,6 @@ def test_pictures_are_drawn(found):
     assert all((s.picture or "").startswith("data:image/svg") for s in sections)
     # Levels of five units each, named with what their maps range over.
     low, high = (float(getattr(found["map_first"], end)()) for end in ("min", "max"))
-    assert fig_7._range(found["map_first"].values) == f"{low:.3f} to {high:.3f}"
+    images, ends = on_own_scale(found["map_first"].values)
+    assert ends == f"{low:.3f} to {high:.3f}"
+    assert all(image.min() == 0 for image in images)

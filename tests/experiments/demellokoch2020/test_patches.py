@@ -23,6 +23,7 @@ from kadanoff.experiments.demellokoch2020.patches import (
     drawn_hidden,
     in_box,
     maps,
+    on_own_scale,
     on_torus,
     patch_correlator,
     pooled,
@@ -250,3 +251,10 @@ def test_noise_of_sites_is_taken_off_where_it_is_asked_for(tmp_path):
     noisy = (found.boxed - found.uniform)[-1]
     assert abs(off.value) < 5 * off.error
     assert noisy.error > 5 * off.error
+
+
+def test_maps_are_turned_and_keep_the_range_they_had():
+    one = np.array([[0.25, 1.0], [0.5, 0.75]])
+    images, ends = on_own_scale(np.stack([one, -2 * one]))
+    np.testing.assert_allclose(images, [one - 0.25, 2 * one - 0.5])
+    assert ends == "0.250 to 2.000"

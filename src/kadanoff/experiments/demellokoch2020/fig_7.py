@@ -45,6 +45,7 @@ from kadanoff.experiments.demellokoch2020.patches import (
     curves,
     maps,
     numbers,
+    on_own_scale,
     on_torus,
     read,
     spots,
@@ -188,12 +189,10 @@ def _by_side(settings: Settings) -> xr.Dataset:
 def draw(dataset: xr.Dataset) -> list[Section]:
     """Maps, correlators, and where the offset comes from."""
     titles = [f"unit {k + 1}" for k in range(dataset.sizes["unit"])]
-    seen = {
-        f"{LEVELS[p]}\n{_range(dataset[f'map_{p}'].values)}": list(
-            dataset[f"map_{p}"].values
-        )
-        for p in PAIRS
-    }
+    seen = {}
+    for pair in PAIRS:
+        images, ends = on_own_scale(dataset[f"map_{pair}"].values)
+        seen[f"{LEVELS[pair]}\n{ends}"] = images
     return [
         Section(
             "Figure 7: maps of block averages",
@@ -201,7 +200,7 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             "five block spins. Each picture has a scale of its own, white its smallest "
             "value and dark red its largest, so that the spot is seen; beside each row "
             "stand the smallest and the largest value of all its pictures.",
-            picture=data_uri(image_rows(_lifted(seen), titles, responses=True)),
+            picture=data_uri(image_rows(seen, titles, responses=True)),
             tables=[_spot_table(dataset)],
             remarks=[
                 "The text at hand has 32² → 16² → 8² near T_c and averages of 2×2. It "
@@ -235,15 +234,6 @@ LEVELS = {
     "second": "one step,\ntwo steps",
     "both": "lattice,\ntwo steps",
 }
-
-
-def _range(values: np.ndarray) -> str:
-    """Smallest and largest value of some maps."""
-    return f"{values.min():.3f} to {values.max():.3f}"
-
-
-def _lifted(seen: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
-    return {name: [x - x.min() for x in images] for name, images in seen.items()}
 
 
 def _correlators(dataset: xr.Dataset) -> Figure:

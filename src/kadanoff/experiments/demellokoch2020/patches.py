@@ -51,6 +51,7 @@ __all__ = [
     "in_box",
     "maps",
     "numbers",
+    "on_own_scale",
     "on_torus",
     "patch_correlator",
     "pooled",
@@ -122,6 +123,20 @@ def maps(fine: Ensemble, coarse: Ensemble, units: int = UNITS) -> np.ndarray:
     matrix = _raw(fine, coarse)
     every = ((np.arange(units) + 0.5) * matrix.shape[1] / units).astype(int)
     return matrix[:, every].T.reshape(-1, *lattice_of(fine).shape)
+
+
+def on_own_scale(images: np.ndarray) -> tuple[list[np.ndarray], str]:
+    """Maps as pictures, and what they range over.
+
+    Each is turned to follow the magnetization and less its smallest value; the range is
+    that of all of them before that.
+
+    Args:
+        images: of `maps`.
+    """
+    turned = [image if image.mean() >= 0 else -image for image in images]
+    ends = f"{np.min(turned):.3f} to {np.max(turned):.3f}"
+    return [image - image.min() for image in turned], ends
 
 
 def spots(fine: Ensemble, coarse: Ensemble) -> tuple[np.ndarray, np.ndarray]:

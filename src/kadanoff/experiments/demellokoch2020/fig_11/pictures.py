@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from kadanoff.estimate import parenthesised
 from kadanoff.experiments.demellokoch2020.fig_11.by_hand import rise_by_number
 from kadanoff.experiments.demellokoch2020.fig_11.layers import MACHINES, RG
+from kadanoff.experiments.demellokoch2020.patches import on_own_scale
 from kadanoff.experiments.exhibit import shown
 from kadanoff.reports.figures import PALETTE, data_uri, figure, image_rows
 from kadanoff.reports.page import Section, Table
@@ -27,15 +28,10 @@ CURVES = {
 def draw(dataset: xr.Dataset) -> list[Section]:
     """Maps, correlators with both distances, and units made by hand."""
     titles = [f"unit {k + 1}" for k in range(dataset.sizes["unit"])]
-    seen = {
-        f"{row}\n{np.min(turned):.3f} to {np.max(turned):.3f}": [
-            x - x.min() for x in turned
-        ]
-        for row, turned in (
-            (row, [_turned(x) for x in dataset["map"].sel(row=row).values])
-            for row in dataset["row"].values
-        )
-    }
+    seen = {}
+    for row in dataset["row"].values:
+        images, ends = on_own_scale(dataset["map"].sel(row=row).values)
+        seen[f"{row}\n{ends}"] = images
     return [
         Section(
             "Figure 11: a larger lattice",
@@ -69,10 +65,6 @@ def draw(dataset: xr.Dataset) -> list[Section]:
             remarks=[corner_remark(dataset)],
         ),
     ]
-
-
-def _turned(image: np.ndarray) -> np.ndarray:
-    return image if image.mean() >= 0 else -image
 
 
 def _picture(dataset: xr.Dataset) -> Figure:

@@ -12,7 +12,7 @@ from kadanoff.experiments.demellokoch2020.decided import (
 )
 from kadanoff.experiments.demellokoch2020.fig_11.by_hand import rise_by_number
 from kadanoff.experiments.demellokoch2020.fig_11.layers import MACHINES, RG
-from kadanoff.experiments.exhibit import Check, Status, shown
+from kadanoff.experiments.exhibit import Check, Status, pair, shown
 
 __all__ = ["checks"]
 
@@ -39,18 +39,13 @@ def checks(dataset: xr.Dataset) -> list[Check]:
     ]
 
 
-def _value(dataset: xr.Dataset, name: str, row: str) -> tuple[float, float]:
-    here = dataset.sel(row=row)
-    return float(here[name]), float(here[f"{name}_error"])
-
-
 def _each(dataset: xr.Dataset, name: str) -> str:
     """A reading of both machines."""
     return ", ".join(f"{n} {shown(dataset, name, row=n)}" for n in MACHINES)
 
 
 def _same_fall(dataset: xr.Dataset) -> Check:
-    ratios = [_value(dataset, "ratio", name) for name in MACHINES]
+    ratios = [pair(dataset, "ratio", row=name) for name in MACHINES]
     status = status_of(within(r - 1, e, MATCHES) for r, e in ratios)
     alike = all(below(r, e, LIKE) and above(r, e, 1 / LIKE) for r, e in ratios)
     if status is Status.NOT and alike:
@@ -69,10 +64,10 @@ def _same_fall(dataset: xr.Dataset) -> Check:
 
 def _rises(dataset: xr.Dataset, name: str, row: str) -> bool | None:
     """More than 0, or less than a small part of the fall, each by three errors."""
-    value, error = _value(dataset, name, row)
+    value, error = pair(dataset, name, row=row)
     if above(value, error, 0.0):
         return True
-    small = SMALL * _value(dataset, "fall", row)[0]
+    small = SMALL * pair(dataset, "fall", row=row)[0]
     return False if below(value, error, small) else None
 
 
@@ -124,7 +119,7 @@ def _more_patches(dataset: xr.Dataset) -> Check:
         float(hand[f"two {where}"]) for where in ("at random", "half a lattice apart")
     )
     blocks = _rises(dataset, "steady_rise", RG)
-    spots = f"{_value(dataset, 'spots', RG)[0]:.3g}"
+    spots = f"{pair(dataset, 'spots', row=RG)[0]:.3g}"
     of_blocks = {
         True: f"block averages, bright spots per unit {spots}, rise where distances do "
         "not wrap, by their images",

@@ -25,7 +25,7 @@ from kadanoff.experiments.demellokoch2020.fig_3.inputs import (
     MIXTURE,
     SHUFFLED,
 )
-from kadanoff.experiments.exhibit import Check, Status, shown
+from kadanoff.experiments.exhibit import Check, Status, pair, shown
 
 __all__ = [
     "Losses",
@@ -86,12 +86,12 @@ class NoTemperature:
 
 def what_is_lost(dataset: xr.Dataset) -> Losses:
     """The least loss that any reading can have, and what the network has."""
-    return Losses(float(dataset.floor), *_pair(dataset, "loss"))
+    return Losses(float(dataset.floor), *pair(dataset, "loss"))
 
 
 def near_zero(dataset: xr.Dataset) -> bool | None:
     """Whether the loss of validation is very close to zero; None if not decided."""
-    return below(*_pair(dataset, "loss"), LITTLE)
+    return below(*pair(dataset, "loss"), LITTLE)
 
 
 def of_no_temperature(dataset: xr.Dataset) -> list[NoTemperature]:
@@ -147,8 +147,8 @@ def over_trainings(values: xr.DataArray) -> tuple[float, float]:
 
 
 def _check_of_learning(dataset: xr.Dataset) -> Check:
-    as_good = below(*_pair(dataset, "excess"), AS_GOOD)
-    gain, error = _pair(dataset, "network_less_size")
+    as_good = below(*pair(dataset, "excess"), AS_GOOD)
+    gain, error = pair(dataset, "network_less_size")
     beats = below(gain, error, 0.0)
     if as_good is False:
         status = {True: Status.PARTLY, False: Status.NOT, None: Status.OPEN}[beats]
@@ -175,7 +175,7 @@ def _check_of_learning(dataset: xr.Dataset) -> Check:
 
 
 def _check_of_probabilities(dataset: xr.Dataset) -> Check:
-    bold, error = _pair(dataset, "boldness")
+    bold, error = pair(dataset, "boldness")
     calibrated = within(bold, error, CALIBRATED)
     words = {
         True: "the label that the network prefers is right as often as it says",
@@ -200,7 +200,7 @@ def _check_of_readings(dataset: xr.Dataset) -> Check:
     """Against the exact reading: the truth is not what the most probable label is."""
     known = _magnets(dataset)
     best = {n: float(dataset.best.sel(input=n)) for n in known}
-    found = {n: _pair(dataset, "network", n) for n in known}
+    found = {n: pair(dataset, "network", input=n) for n in known}
     near = [within(v - best[n], e, SPACING) for n, (v, e) in found.items()]
     truth = {n: float(dataset.truth.sel(input=n)) for n in known}
     exact = ", ".join(f"{best[n]:.3f} at {truth[n]:.3f}" for n in known)
@@ -219,10 +219,12 @@ def _check_of_readings(dataset: xr.Dataset) -> Check:
 
 
 def _of_input(dataset: xr.Dataset, name: str) -> NoTemperature:
-    apart, error = _pair(dataset, "spread", name)
+    apart, error = pair(dataset, "spread", input=name)
     seen = math.isnan(apart) or abs(apart) > max(SPACING, SIGMAS * error)
     doubts = _doubts(dataset, name) if seen else None
-    return NoTemperature(name, *_pair(dataset, "network", name), apart, error, doubts)
+    return NoTemperature(
+        name, *pair(dataset, "network", input=name), apart, error, doubts
+    )
 
 
 def _doubts(dataset: xr.Dataset, name: str) -> bool | None:
@@ -231,8 +233,8 @@ def _doubts(dataset: xr.Dataset, name: str) -> bool | None:
     Where configurations hardly change with the temperature neighbouring labels are
     alike and the entropy is large: a magnet's own depends on its temperature.
     """
-    doubt, of_doubt = _pair(dataset, "doubt", name)
-    usual = [_pair(dataset, "doubt", magnet) for magnet in _magnets(dataset)]
+    doubt, of_doubt = pair(dataset, "doubt", input=name)
+    usual = [pair(dataset, "doubt", input=magnet) for magnet in _magnets(dataset)]
     return all_of(
         above(doubt - value, math.hypot(of_doubt, error), MORE_DOUBT)
         for value, error in usual
@@ -280,10 +282,3 @@ def _why_none(one: NoTemperature) -> str:
         return "neither energy nor coupling is defined, as its values are not ±1"
     apart = parenthesised(one.apart, one.apart_error)
     return f"the temperature by energy less that by coupling is {apart}"
-
-
-def _pair(dataset: xr.Dataset, name: str, at: str | None = None) -> tuple[float, float]:
-    """A reading and its error, of one input where it has them."""
-    one = dataset if at is None else dataset.sel(input=at)
-    value, error = one[name], one[f"{name}_error"]
-    return float(value), float(error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ from kadanoff.experiments.demellokoch2020.fig_8.layers import (
     SHOWN,
     VOTES,
 )
+from kadanoff.experiments.demellokoch2020.patches import on_own_scale
 from kadanoff.experiments.exhibit import shown
 from kadanoff.reports.figures import PALETTE, data_uri, figure, image_rows
 from kadanoff.reports.page import Section, Table
@@ -29,13 +29,10 @@ __all__ = ["draw"]
 def draw(dataset: xr.Dataset) -> list[Section]:
     """Maps, correlators, and the offset taken apart."""
     titles = [f"unit {k + 1}" for k in range(dataset.sizes["unit"])]
-    seen = {
-        _wrapped(str(row), turned): [x - x.min() for x in turned]
-        for row, turned in (
-            (row, [_turned(x) for x in dataset["map"].sel(mapped=row).values])
-            for row in dataset["mapped"].values
-        )
-    }
+    seen = {}
+    for row in dataset["mapped"].values:
+        images, ends = on_own_scale(dataset["map"].sel(mapped=row).values)
+        seen[f"{_words(str(row))}, {ends}".replace(", ", ",\n")] = images
     return [
         Section(
             "Figure 8: maps of hidden units",
@@ -83,21 +80,11 @@ def draw(dataset: xr.Dataset) -> list[Section]:
     ]
 
 
-def _turned(image: np.ndarray) -> np.ndarray:
-    return image if image.mean() >= 0 else -image
-
-
 OF_BLOCKS = {
     "first": "lattice to one step",
     "second": "one step to two",
     "both": "lattice to two steps",
 }
-
-
-def _wrapped(row: str, images: list[np.ndarray]) -> str:
-    """The name of a row and what its maps range over."""
-    ends = f"{np.min(images):.3f} to {np.max(images):.3f}"
-    return f"{_words(row)}, {ends}".replace(", ", ",\n")
 
 
 COLOURS = {

@@ -24,7 +24,7 @@ from kadanoff.experiments.demellokoch2020.fig_8.layers import (
     SHOWN,
     VOTES,
 )
-from kadanoff.experiments.exhibit import Check, Status, shown
+from kadanoff.experiments.exhibit import Check, Status, pair, shown
 
 __all__ = [
     "TENTH",
@@ -108,7 +108,7 @@ def explained_share(dataset: xr.Dataset) -> tuple[float, float]:
 
     An identity but for the difference of two small falls.
     """
-    shares = [_value(dataset, "explained", row)[0] for row in _rows()]
+    shares = [pair(dataset, "explained", row=row)[0] for row in _rows()]
     return min(shares), max(shares)
 
 
@@ -125,8 +125,8 @@ def size_follows_from_weights(dataset: xr.Dataset) -> list[bool | None]:
 
 def random_fall(dataset: xr.Dataset) -> RandomFall:
     """Whether layers of random weights, without patches, show the fall of G."""
-    ratio, error = _value(dataset, "ratio", f"{RANDOM}, first")
-    single = _value(dataset, "single", f"{RANDOM}, first")
+    ratio, error = pair(dataset, "ratio", row=f"{RANDOM}, first")
+    single = pair(dataset, "single", row=f"{RANDOM}, first")
     return RandomFall(
         ratio,
         error,
@@ -155,19 +155,14 @@ def _rows(names: Sequence[str] = MACHINES) -> list[str]:
     return [f"{name}, {layer}" for name in names for layer in SHOWN]
 
 
-def _value(dataset: xr.Dataset, name: str, row: str) -> tuple[float, float]:
-    here = dataset.sel(row=row)
-    return float(here[name]), float(here[f"{name}_error"])
-
-
 def _gain(dataset: xr.Dataset, row: str) -> Gain:
     name, _, layer = row.partition(", ")
-    parts = (_value(dataset, n, row) for n in ("gain", "foretold", "over_foretold"))
-    return Gain(f"{name}, {LAYERS[layer]}", *(x for pair in parts for x in pair))
+    parts = (pair(dataset, n, row=row) for n in ("gain", "foretold", "over_foretold"))
+    return Gain(f"{name}, {LAYERS[layer]}", *(x for both in parts for x in both))
 
 
 def _bright_spots(dataset: xr.Dataset) -> Check:
-    mostly = {row: above(*_value(dataset, "single", row), MOSTLY) for row in _rows()}
+    mostly = {row: above(*pair(dataset, "single", row=row), MOSTLY) for row in _rows()}
     plain, local = (
         ", ".join(_read(dataset, "single", row) for row in _rows([name]))
         for name in MACHINES
@@ -189,15 +184,15 @@ def _bright_spots(dataset: xr.Dataset) -> Check:
 
 def _read(dataset: xr.Dataset, name: str, row: str) -> str:
     """With its error, or alone where all trainings or all units agree."""
-    value, error = _value(dataset, name, row)
+    value, error = pair(dataset, name, row=row)
     return parenthesised(value, error) if error > 0 else f"{value:.3g}"
 
 
 def _same_fall(dataset: xr.Dataset) -> Check:
-    found = {row: _value(dataset, "ratio", row) for row in _rows()}
-    alike = [_same_order(*pair) for pair in found.values()]
+    found = {row: pair(dataset, "ratio", row=row) for row in _rows()}
+    alike = [_same_order(*both) for both in found.values()]
     least, most = (f(found, key=lambda row: found[row][0]) for f in (min, max))
-    blind = _same_order(*_value(dataset, "ratio", f"{RANDOM}, first"))
+    blind = _same_order(*pair(dataset, "ratio", row=f"{RANDOM}, first"))
     words = {
         True: "random weights are, too: so wide a factor does not tell a machine that "
         "has learned from one that has not",
@@ -233,7 +228,7 @@ def _straight(dataset: xr.Dataset) -> Check:
     rows = _rows()
     bent = [float(dataset[f"{row}_bent"]) for row in rows]
     p = max(float(dataset[f"{row}_p"]) for row in rows)
-    falls = [above(*_value(dataset, "ratio", row), 0.0) for row in rows]
+    falls = [above(*pair(dataset, "ratio", row=row), 0.0) for row in rows]
     excluded = p < BENT
     if False in falls:
         status = Status.NOT
@@ -255,7 +250,7 @@ def _straight(dataset: xr.Dataset) -> Check:
 
 def _offset(dataset: xr.Dataset) -> Check:
     least = {row: SLIGHT * _of_blocks(dataset, row) for row in _rows()}
-    found = {row: _value(dataset, "offset", row) for row in least}
+    found = {row: pair(dataset, "offset", row=row) for row in least}
     seen = [above(abs(v), e, least[row]) for row, (v, e) in found.items()]
     signs = {math.copysign(1, v) for v, _ in found.values()}
     return Check(
@@ -286,11 +281,11 @@ def _of_blocks(dataset: xr.Dataset, row: str) -> float:
 
 def _from_weights(dataset: xr.Dataset) -> Check:
     """Our explanation; its status rests on what is not an identity."""
-    shares = sorted(_value(dataset, "explained", row) for row in _rows())
+    shares = sorted(pair(dataset, "explained", row=row) for row in _rows())
     low, high = (parenthesised(*share) for share in (shares[0], shares[-1]))
     holds = size_follows_from_weights(dataset)
     far, connected, turned = (
-        _value(dataset, f"{name}far", "local, first")[0]
+        pair(dataset, f"{name}far", row="local, first")[0]
         for name in ("", "connected_", "one_sided_")
     )
     return Check(
@@ -352,7 +347,7 @@ def _uniform_between_hidden(dataset: xr.Dataset) -> Check:
 def _is_uniform(dataset: xr.Dataset, row: str) -> bool | None:
     """Whether an offset and its uniform part agree; errors taken as independent."""
     (whole, error), (part, other) = (
-        _value(dataset, name, row) for name in ("offset", "lifted")
+        pair(dataset, name, row=row) for name in ("offset", "lifted")
     )
     return within(whole - part, math.hypot(error, other), TENTH * _larger(whole, part))
 
@@ -392,8 +387,8 @@ def _between_hidden(dataset: xr.Dataset) -> Check:
     """Flat in order of number, to a tenth of the fall in place, and falling there."""
     parts: list[bool | None] = []
     for machine in MACHINES:
-        value, error = _value(dataset, "one_sided_fall", f"{machine}, numbered")
-        placed, doubt = _value(dataset, "one_sided_fall", f"{machine}, arranged")
+        value, error = pair(dataset, "one_sided_fall", row=f"{machine}, numbered")
+        placed, doubt = pair(dataset, "one_sided_fall", row=f"{machine}, arranged")
         falls = above(placed, doubt, 0.0)
         flat = within(value, math.hypot(error, TENTH * doubt), TENTH * abs(placed))
         parts.append(flat if falls else falls)

@@ -24,7 +24,7 @@ from kadanoff.experiments.demellokoch2020.geometry.sources import (
     UNTRAINED,
     called,
 )
-from kadanoff.experiments.exhibit import Check, Status
+from kadanoff.experiments.exhibit import Check, Status, pair
 
 __all__ = ["checks"]
 
@@ -49,15 +49,10 @@ def checks(dataset: xr.Dataset) -> list[Check]:
     ]
 
 
-def _pair(dataset: xr.Dataset, name: str, source: str) -> tuple[float, float]:
-    here = dataset.sel(source=source)
-    return here[name].item(), here[f"{name}_error"].item()
-
-
 def _learned(dataset: xr.Dataset, name: str, source: str) -> Status:
     """Nearly all, or more than an untrained machine by more than chance gives."""
-    value, error = _pair(dataset, name, source)
-    blind, noise = _pair(dataset, name, UNTRAINED)
+    value, error = pair(dataset, name, source=source)
+    blind, noise = pair(dataset, name, source=UNTRAINED)
     chance = dataset.attrs["chance"]
     if not (more := above(value - blind, float(np.hypot(error, noise)), chance)):
         return status_of([more])
@@ -81,9 +76,9 @@ def _teaches(dataset: xr.Dataset, source: str) -> Check:
 
 
 def _needed(dataset: xr.Dataset) -> Check:
-    best = max(RECIPES, key=lambda s: _pair(dataset, "found", s)[0])
+    best = max(RECIPES, key=lambda s: pair(dataset, "found", source=s)[0])
     (found, error), (plain, noise) = (
-        _pair(dataset, "found", s) for s in (best, NO_MACHINE)
+        pair(dataset, "found", source=s) for s in (best, NO_MACHINE)
     )
     gain, doubt = found - plain, float(np.hypot(error, noise))
     none = below(gain, doubt, NO_GAIN)
@@ -148,7 +143,7 @@ def _closes(dataset: xr.Dataset, source: str) -> Check:
 
 def _corollary(dataset: xr.Dataset, source: str) -> str:
     """Where all bonds are back at every permutation the lattice is the true one."""
-    value, error = _pair(dataset, "bonds", source)
+    value, error = pair(dataset, "bonds", source=source)
     if value < 1 or error > 0:
         return ""
     return (
